@@ -1,0 +1,53 @@
+// From attribute to column: which PostgreSQL type an attribute type becomes, what the column is called, and where the
+// column of an attribute stands. Pure rules; the extension keeps the outcome in podyn.column_map.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "engine/item.h"
+#include "engine/status.h"
+
+namespace podyn::engine {
+
+// The column types that attributes become (docs: type mapping). kNone: NULL makes no column.
+enum class ColumnType : std::uint8_t { kText, kNumeric, kBoolean, kBytea, kJsonb, kNone };
+
+inline constexpr std::size_t kColumnTypes = 5;  // without kNone
+
+[[nodiscard]] ColumnType column_type(ValueType type) noexcept;
+[[nodiscard]] std::string_view column_type_name(ColumnType type) noexcept;  // as in PostgreSQL: text, numeric, …
+
+// A column name: at most 63 bytes of UTF-8 and a terminator.
+struct ColumnName {
+    char text[64];
+};
+
+// Names the column for `attribute`. The plain name is the attribute's own (lower-cased, ASCII letters only, if asked);
+// with `typed` (another type has that name already) it is <name>_<type>. A name that PostgreSQL cannot hold (empty,
+// over 63 bytes, a system column), that podyn keeps for itself (podyn_…) or that is in `taken` is cut at a character
+// and ends in _ and eight hex digits of the SHA-256 of attribute and type: the same attribute gets the same name each
+// time.
+[[nodiscard]] ColumnName choose_column_name(std::string_view attribute, ColumnType type, bool typed, bool lower_case,
+                                            std::span<const std::string_view> taken) noexcept;
+
+// Names an index: <table>_<index>, under the same rules.
+[[nodiscard]] ColumnName choose_index_name(std::string_view table, std::string_view index,
+                                           std::span<const std::string_view> taken) noexcept;
+
+// Where the column of an attribute and type stands. Copies what it is given.
+struct Layout;
+inline constexpr int kNoColumn = -1;
+
+[[nodiscard]] Status layout_create(Layout **layout) noexcept;
+void destroy(Layout *layout) noexcept;
+// `column`: any number of the caller's, not negative. A second entry for the same attribute and type replaces the
+// first.
+[[nodiscard]] Status layout_add(Layout *layout, std::string_view attribute, ColumnType type, int column) noexcept;
+// The column, or kNoColumn.
+[[nodiscard]] int layout_find(const Layout *layout, std::string_view attribute, ColumnType type) noexcept;
+// Whether the attribute has a column of any type.
+[[nodiscard]] bool layout_knows(const Layout *layout, std::string_view attribute) noexcept;
+
+}  // namespace podyn::engine
