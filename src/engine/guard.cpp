@@ -12,7 +12,8 @@ void copy_text(char *field, std::size_t size, std::string_view text) noexcept
     if (length < text.size())
         while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80)
             --length;
-    std::memcpy(field, text.data(), length);
+    if (length > 0)
+        std::memcpy(field, text.data(), length);
     field[length] = '\0';
 }
 

@@ -33,6 +33,7 @@ struct Value {
     std::uint32_t children;  // members of a map, list or set
     ValueType type;
     bool boolean;  // kBool
+    bool had_nul;  // kString: U+0000 was replaced in it
 };
 
 // Why an item cannot become a row though the page around it is sound.

@@ -5,7 +5,8 @@
 // take_… functions return the call's own status where it failed. What they give is owned by a handle that they make
 // (`Tables`, `Table`, …), which lives on without the call and is freed with its destroy function (null is allowed);
 // all views point into it. A body that is not what the protocol says gives Failure::kCorrupt, SQLSTATE 08P01,
-// retryable. JSON nests at most 200 levels deep, and invalid UTF-8 is refused.
+// retryable. Invalid UTF-8 is refused, and so is JSON of over 200 levels outside of items; an item with values of over
+// 100 levels has a problem of its own (DynamoDB's limit is 32).
 #pragma once
 
 #include <cstdint>

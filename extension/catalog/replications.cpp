@@ -1,0 +1,93 @@
+// See replications.h.
+#include "catalog/replications.h"
+
+#include "catalog/journal.h"
+
+namespace podyn::catalog {
+namespace {
+
+constexpr char kSelect[] =
+    "SELECT id, name, owner::oid, server, source, target::oid, copy_data, replay_changes, conversion_mode = 'jsonb', "
+    "lower_case_columns, scan_rate::float8, coalesce(segments, 0), key_names[1], key_names[2], stream_arn, "
+    "target_is_ours, positions_at FROM podyn.replication ";
+
+Replication *read(MemoryContext context)
+{
+    auto *replication = static_cast<Replication *>(MemoryContextAllocZero(context, sizeof(Replication)));
+    replication->id = get_int4(0, 1);
+    replication->name = string(context, 0, 2);
+    replication->owner = get_oid(0, 3);
+    replication->server = string(context, 0, 4);
+    replication->source = string(context, 0, 5);
+    replication->target = is_null(0, 6) ? InvalidOid : get_oid(0, 6);
+    replication->copy_data = get_boolean(0, 7);
+    replication->replay_changes = get_boolean(0, 8);
+    replication->jsonb_mode = get_boolean(0, 9);
+    replication->lower_case_columns = get_boolean(0, 10);
+    replication->scan_rate = DatumGetFloat8(value(0, 11));
+    replication->segments = get_int4(0, 12);
+    replication->keys[0] = string(context, 0, 13);
+    replication->keys[1] = string(context, 0, 14);
+    replication->key_count = replication->keys[1] == nullptr ? 1 : 2;
+    replication->stream_arn = string(context, 0, 15);
+    replication->target_is_ours = get_boolean(0, 16);
+    replication->positions_at = is_null(0, 17) ? 0 : DatumGetTimestampTz(value(0, 17));
+    return replication;
+}
+
+}  // namespace
+
+Replication *find_replication(MemoryContext context, int32 id)
+{
+    Scope scope = enter();
+    char *statement = psprintf("%s WHERE id = $1", kSelect);
+    Replication *replication = run(statement, {int4(id)}) == 1 ? read(context) : nullptr;
+    leave(scope);
+    return replication;
+}
+
+Replication *find_replication(MemoryContext context, const char *name)
+{
+    Scope scope = enter();
+    char *statement = psprintf("%s WHERE name = $1", kSelect);
+    Replication *replication = run(statement, {text(name)}) == 1 ? read(context) : nullptr;
+    leave(scope);
+    return replication;
+}
+
+Replication *get_own_replication(MemoryContext context, const char *name)
+{
+    Replication *replication = find_replication(context, name);
+    if (replication == nullptr || !has_privs_of_role(GetUserId(), replication->owner))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("replication \"%s\" does not exist", name),
+                        errhint("The view podyn_status lists your replications.")));
+    return replication;
+}
+
+Standing replication_standing(int32 id)
+{
+    Standing standing = {};
+    Scope scope = enter();
+    if (run("SELECT enabled AND failure IS NULL, phase IN ('starting', 'copying', 'merging'), target::oid "
+            "FROM podyn.replication WHERE id = $1",
+            {int4(id)}) == 1) {
+        standing.exists = true;
+        standing.runs = get_boolean(0, 1);
+        standing.spooling = get_boolean(0, 2);
+        standing.target = is_null(0, 3) ? InvalidOid : get_oid(0, 3);
+    }
+    leave(scope);
+    return standing;
+}
+
+void set_failure(const Replication &replication, const char *failure, const char *reason)
+{
+    uint64 rows = execute(
+        "UPDATE podyn.replication SET failure = $2, last_error = $3, last_error_at = clock_timestamp() "
+        "WHERE id = $1 AND failure IS NULL",
+        {int4(replication.id), text(failure), text(reason)});
+    if (rows == 1)
+        record_event(replication.owner, replication.name, failure, reason);
+}
+
+}  // namespace podyn::catalog

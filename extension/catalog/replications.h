@@ -1,0 +1,57 @@
+// Rows of podyn.replication. Their states and who moves them:
+//
+//   starting   podyn_replicate, podyn_start after podyn_reset      a task of kind setup exists
+//   copying    the setup task, with the start positions of all     segments and shards exist; changes go to the spool
+//              shards, in one transaction
+//   merging    the supervisor, when the last segment is done       a task of kind merge exists; changes go to the spool
+//   streaming  the merge task, when the spool is empty; or the     changes go to the target
+//              setup task where no data is copied
+//   completed  the supervisor or the setup task, where nothing is left to do
+//
+// Beside the phase stand `enabled` (podyn_start, podyn_stop) and `failure` (a worker: failed, needs_resync).
+#pragma once
+
+#include "catalog/sql.h"
+#include "compat.h"
+
+namespace podyn::catalog {
+
+struct Replication {
+    int32 id;
+    char *name;
+    Oid owner;
+    char *server;
+    char *source;
+    Oid target;
+    bool copy_data;
+    bool replay_changes;
+    bool jsonb_mode;
+    bool lower_case_columns;
+    double scan_rate;  // read units per second; 0: no limit
+    int32 segments;    // 0: chosen from the table's size
+    int key_count;
+    char *keys[2];     // attribute names: partition key, sort key
+    char *stream_arn;  // null before the first setup
+    bool target_is_ours;
+    TimestampTz positions_at;  // when the shards' start positions were committed; 0: not yet
+};
+
+// What a transaction must know before it applies anything.
+struct Standing {
+    bool exists;
+    bool runs;      // enabled, no failure
+    bool spooling;  // changes go to the spool
+    Oid target;
+};
+
+// Reads a replication into `context`; null if there is none.
+Replication *find_replication(MemoryContext context, int32 id);
+Replication *find_replication(MemoryContext context, const char *name);
+// The same for a user's call: an error if it does not exist or the user may not touch it.
+Replication *get_own_replication(MemoryContext context, const char *name);
+Standing replication_standing(int32 id);
+
+// Ends a replication's work: failure is "failed" or "needs_resync".
+void set_failure(const Replication &replication, const char *failure, const char *reason);
+
+}  // namespace podyn::catalog

@@ -1,0 +1,109 @@
+// See tasks.h.
+#include "catalog/tasks.h"
+
+namespace podyn::catalog {
+namespace {
+
+constexpr const char *kKindNames[] = {"setup", "segment", "stream", "shard", "merge"};
+
+constexpr char kColumns[] = "t.id, t.replication, t.kind, t.task, t.parent, t.position, t.read_through";
+
+TaskKind kind_of(const char *name)
+{
+    int kind = 0;
+    while (strcmp(kKindNames[kind], name) != 0)
+        ++kind;
+    return static_cast<TaskKind>(kind);
+}
+
+void read(MemoryContext context, uint64 row, Task *task)
+{
+    task->id = get_int8(row, 1);
+    task->replication = get_int4(row, 2);
+    task->kind = kind_of(string(CurrentMemoryContext, row, 3));
+    task->name = string(context, row, 4);
+    task->parent = string(context, row, 5);
+    task->position = string(context, row, 6);
+    task->read_through = is_null(row, 7) ? 0 : DatumGetTimestampTz(value(row, 7));
+}
+
+}  // namespace
+
+const char *task_kind_name(TaskKind kind)
+{
+    return kKindNames[static_cast<int>(kind)];
+}
+
+TaskList ready_tasks(MemoryContext context, Oid owner)
+{
+    Scope scope = enter();
+    char *statement = psprintf(
+        "SELECT %s FROM podyn.task AS t JOIN podyn.replication AS r ON r.id = t.replication "
+        "WHERE t.state = 'ready' AND (t.retry_at IS NULL OR t.retry_at <= clock_timestamp()) "
+        "AND r.owner = $1 AND r.enabled AND r.failure IS NULL ORDER BY t.id",
+        kColumns);
+    uint64 rows = run(statement, {regrole(owner)});
+    TaskList list = {};
+    list.tasks = static_cast<Task *>(MemoryContextAllocZero(context, sizeof(Task) * (rows + 1)));
+    for (uint64 row = 0; row < rows; ++row)
+        read(context, row, &list.tasks[list.count++]);
+    leave(scope);
+    return list;
+}
+
+Task *find_task(MemoryContext context, int64 id)
+{
+    Scope scope = enter();
+    char *statement = psprintf("SELECT %s FROM podyn.task AS t WHERE t.id = $1 AND t.state = 'ready'", kColumns);
+    Task *task = nullptr;
+    if (run(statement, {int8(id)}) == 1) {
+        task = static_cast<Task *>(MemoryContextAllocZero(context, sizeof(Task)));
+        read(context, 0, task);
+    }
+    leave(scope);
+    return task;
+}
+
+void save_progress(int64 task, const Progress &progress)
+{
+    uint64 rows = execute(
+        "UPDATE podyn.task SET position = coalesce($2, position), "
+        "state = CASE WHEN $3 THEN 'done' ELSE state END, done_at = CASE WHEN $3 THEN clock_timestamp() END, "
+        "items = items + $4, changes = changes + $5, spooled = spooled + $6, read_units = read_units + $7, "
+        "throttled = throttled + $8, read_through = coalesce($9, read_through), "
+        "last_change_at = coalesce($10, last_change_at), retry_at = NULL, last_error = NULL, last_error_at = NULL "
+        "WHERE id = $1 AND state = 'ready'",
+        {int8(task), text_or_null(progress.position), boolean(progress.done), int8(progress.items),
+         int8(progress.changes), int8(progress.spooled), float8(progress.read_units), int8(progress.throttled),
+         timestamp_or_null(progress.read_through), timestamp_or_null(progress.last_change_at)});
+    if (rows != 1)
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the task has been taken away meanwhile")));
+}
+
+void save_retry(int64 task, TimestampTz retry_at, const char *error, int64 throttled)
+{
+    execute(
+        "UPDATE podyn.task SET retry_at = $2, last_error = $3, last_error_at = clock_timestamp(), "
+        "throttled = throttled + $4 WHERE id = $1 AND state = 'ready'",
+        {int8(task), timestamp_or_null(retry_at), text(error), int8(throttled)});
+}
+
+void add_task(int32 replication, TaskKind kind, std::string_view name, std::string_view parent, const char *state,
+              TimestampTz read_through)
+{
+    execute(
+        "INSERT INTO podyn.task (replication, kind, task, parent, state, read_through, done_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $5 = 'done' THEN clock_timestamp() END)",
+        {int4(replication), text(task_kind_name(kind)), text(name), text_or_null(parent), text(state),
+         timestamp_or_null(read_through)});
+}
+
+void release_children(int32 replication, const char *shard, TimestampTz read_through)
+{
+    execute(
+        "UPDATE podyn.task SET state = 'ready', read_through = $3 "
+        "WHERE replication = $1 AND kind = 'shard' AND parent = $2 AND state = 'waiting'",
+        {int4(replication), text(shard), timestamp_or_null(read_through)});
+}
+
+}  // namespace podyn::catalog

@@ -1,0 +1,57 @@
+// Rows of podyn.task: the pieces of work of a replication.
+#pragma once
+
+#include "catalog/sql.h"
+#include "compat.h"
+
+namespace podyn::catalog {
+
+enum class TaskKind : uint8 { kSetup, kSegment, kStream, kShard, kMerge };
+
+const char *task_kind_name(TaskKind kind);
+
+struct Task {
+    int64 id;
+    int32 replication;
+    TaskKind kind;
+    char *name;      // segment number, shard id
+    char *parent;    // shard's parent; may be null
+    char *position;  // null: from the start
+    TimestampTz read_through;
+};
+
+// Work that somebody could do now: tasks of running replications that `owner` owns, ready and not waiting for a retry,
+// oldest first.
+struct TaskList {
+    Task *tasks;
+    int count;
+};
+TaskList ready_tasks(MemoryContext context, Oid owner);
+
+// The task as it stands now; null if it is gone or done.
+Task *find_task(MemoryContext context, int64 id);
+
+// What a batch adds to its task, in the transaction of its rows.
+struct Progress {
+    const char *position;      // null: unchanged
+    bool done;
+    int64 items;
+    int64 changes;
+    int64 spooled;
+    double read_units;
+    int64 throttled;
+    TimestampTz read_through;  // 0: unchanged
+    TimestampTz last_change_at;  // 0: unchanged
+};
+// An error (serialization failure) if the task is gone: podyn_reset or podyn_drop came between.
+void save_progress(int64 task, const Progress &progress);
+
+// A task that could not go on for now.
+void save_retry(int64 task, TimestampTz retry_at, const char *error, int64 throttled);
+
+void add_task(int32 replication, TaskKind kind, std::string_view name, std::string_view parent, const char *state,
+              TimestampTz read_through);
+// Children of a shard that has been read to its end may be read now.
+void release_children(int32 replication, const char *shard, TimestampTz read_through);
+
+}  // namespace podyn::catalog

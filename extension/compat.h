@@ -1,0 +1,155 @@
+// PostgreSQL's headers as C++ sees them, and what differs between PostgreSQL 14 and 18. The one place for both.
+#pragma once
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/reloptions.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_foreign_data_wrapper.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_type.h"
+#include "catalog/pg_user_mapping.h"
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "commands/extension.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "foreign/foreign.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/parsenodes.h"
+#include "pgstat.h"
+#include "port/atomics.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/lockdefs.h"
+#include "storage/lock.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "storage/shmem.h"
+#include "storage/spin.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/queryenvironment.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+#include "utils/varlena.h"
+}
+
+// PostgreSQL's translation macros are not used, and gettext's names get in the way of C++ headers.
+#undef gettext
+#undef dgettext
+#undef ngettext
+#undef dngettext
+
+#if PG_VERSION_NUM < 140000 || PG_VERSION_NUM >= 190000
+#error "podyn is written for PostgreSQL 14 to 18"
+#endif
+
+namespace podyn {
+
+// PostgreSQL 17 lets a background worker run as a role without LOGIN.
+#ifdef BGWORKER_BYPASS_ROLELOGINCHECK
+inline constexpr bool kWorkersNeedLogin = false;
+inline constexpr uint32 kWorkerConnectionFlags = BGWORKER_BYPASS_ROLELOGINCHECK;
+#else
+inline constexpr bool kWorkersNeedLogin = true;
+inline constexpr uint32 kWorkerConnectionFlags = 0;
+#endif
+
+inline WaitEventSet *make_wait_event_set(MemoryContext context, int events)
+{
+#if PG_VERSION_NUM >= 170000
+    (void)context;
+    return CreateWaitEventSet(nullptr, events);
+#else
+    return CreateWaitEventSet(context, events);
+#endif
+}
+
+inline bool may(Oid class_oid, Oid object, Oid role, AclMode mode)
+{
+#if PG_VERSION_NUM >= 160000
+    return object_aclcheck(class_oid, object, role, mode) == ACLCHECK_OK;
+#else
+    switch (class_oid) {
+        case ForeignServerRelationId:
+            return pg_foreign_server_aclcheck(object, role, mode) == ACLCHECK_OK;
+        case NamespaceRelationId:
+            return pg_namespace_aclcheck(object, role, mode) == ACLCHECK_OK;
+        default:
+            return false;
+    }
+#endif
+}
+
+inline bool owns_relation(Oid relation, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+    return object_ownercheck(RelationRelationId, relation, role);
+#else
+    return pg_class_ownercheck(relation, role);
+#endif
+}
+
+// Prepares a function that returns a set through a tuplestore. `scalar`: of single values, not rows.
+inline void return_set(FunctionCallInfo fcinfo, bool scalar)
+{
+#if PG_VERSION_NUM >= 150000
+    InitMaterializedSRF(fcinfo, scalar ? MAT_SRF_USE_EXPECTED_DESC : 0);
+#else
+    auto *info = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+    if (info == nullptr || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("set-valued function called in context that cannot accept a set")));
+    MemoryContext old = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
+    TupleDesc descriptor;
+    if (scalar)
+        descriptor = CreateTupleDescCopy(info->expectedDesc);
+    else if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "return type must be a row type");
+    info->returnMode = SFRM_Materialize;
+    info->setResult = tuplestore_begin_heap(true, false, work_mem);
+    info->setDesc = descriptor;
+    MemoryContextSwitchTo(old);
+#endif
+}
+
+}  // namespace podyn

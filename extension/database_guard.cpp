@@ -1,0 +1,100 @@
+// See database_guard.h. PostgreSQL counts background workers as sessions of their database and does not end them, so
+// podyn does it before such a command. If the database is still there afterwards, the launcher gives it a supervisor again.
+#include "database_guard.h"
+
+#include <csignal>
+
+#include "compat.h"
+#include "shared.h"
+
+namespace podyn {
+namespace {
+
+constexpr int kMaxWaits = 200;  // of 10 ms
+
+ProcessUtility_hook_type previous_hook = nullptr;
+
+const char *database_to_free(Node *statement)
+{
+    switch (nodeTag(statement)) {
+        case T_DropdbStmt:
+            return reinterpret_cast<DropdbStmt *>(statement)->dbname;
+        case T_AlterDatabaseStmt: {
+            ListCell *cell;
+            foreach (cell, reinterpret_cast<AlterDatabaseStmt *>(statement)->options)
+                if (strcmp(static_cast<DefElem *>(lfirst(cell))->defname, "tablespace") == 0)
+                    return reinterpret_cast<AlterDatabaseStmt *>(statement)->dbname;
+            return nullptr;
+        }
+        case T_RenameStmt: {
+            auto *rename = reinterpret_cast<RenameStmt *>(statement);
+            return rename->renameType == OBJECT_DATABASE ? rename->subname : nullptr;
+        }
+        case T_CreatedbStmt: {
+            ListCell *cell;
+            foreach (cell, reinterpret_cast<CreatedbStmt *>(statement)->options) {
+                auto *option = static_cast<DefElem *>(lfirst(cell));
+                if (strcmp(option->defname, "template") == 0 && option->arg != nullptr)
+                    return defGetString(option);
+            }
+            return nullptr;
+        }
+        default:
+            return nullptr;
+    }
+}
+
+// The processes' owner decides; who may not drop the database may not stop its replications either.
+bool may_free(Oid database)
+{
+#if PG_VERSION_NUM >= 160000
+    return object_ownercheck(DatabaseRelationId, database, GetUserId());
+#else
+    return pg_database_ownercheck(database, GetUserId());
+#endif
+}
+
+void free_database(Oid database)
+{
+    for (int i = 0; i < kMaxWaits && shared::signal_processes(database, SIGTERM) > 0; ++i) {
+        (void)WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10, PG_WAIT_EXTENSION);
+        CHECK_FOR_INTERRUPTS();
+    }
+}
+
+void call_next(PlannedStmt *statement, const char *text, bool read_only, ProcessUtilityContext context,
+               ParamListInfo parameters, QueryEnvironment *environment, DestReceiver *receiver,
+               QueryCompletion *completion)
+{
+    if (previous_hook != nullptr)
+        previous_hook(statement, text, read_only, context, parameters, environment, receiver, completion);
+    else
+        standard_ProcessUtility(statement, text, read_only, context, parameters, environment, receiver, completion);
+}
+
+void process_utility(PlannedStmt *statement, const char *text, bool read_only, ProcessUtilityContext context,
+                     ParamListInfo parameters, QueryEnvironment *environment, DestReceiver *receiver,
+                     QueryCompletion *completion)
+{
+    const char *name = database_to_free(statement->utilityStmt);
+    Oid database = name != nullptr && shared::is_attached() ? get_database_oid(name, true) : InvalidOid;
+    if (!OidIsValid(database) || database == MyDatabaseId || !may_free(database) ||
+        shared::count_processes(shared::Role::kSupervisor, database, InvalidOid) +
+                shared::count_processes(shared::Role::kWorker, database, InvalidOid) == 0) {
+        call_next(statement, text, read_only, context, parameters, environment, receiver, completion);
+        return;
+    }
+    shared::hold_database(database);
+    free_database(database);
+    call_next(statement, text, read_only, context, parameters, environment, receiver, completion);
+}
+
+}  // namespace
+
+void guard_databases()
+{
+    previous_hook = ProcessUtility_hook;
+    ProcessUtility_hook = process_utility;
+}
+
+}  // namespace podyn

@@ -1,0 +1,210 @@
+// See options.h.
+#include "fdw/options.h"
+
+#include "engine/client.h"
+#include "raise.h"
+#include "settings.h"
+
+namespace podyn {
+namespace {
+
+constexpr int64 kDefaultTimeoutSeconds = 30;
+
+void check_endpoint(const char *, const char *value)
+{
+    check(engine::endpoint_check(value, view(settings::allowed_endpoints)));
+}
+
+void check_boolean(const char *name, const char *value)
+{
+    bool parsed;
+    if (!parse_bool(value, &parsed))
+        ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+                        errmsg("option \"%s\" takes true or false, not \"%s\"", name, value)));
+}
+
+// Seconds, or a number with a unit: 500ms, 30s, 2min.
+int64 parse_timeout(const char *name, const char *value)
+{
+    int milliseconds;
+    const char *hint = nullptr;
+    const char *text = value[strspn(value, "0123456789.")] == '\0' ? psprintf("%ss", value) : value;
+    if (!parse_int(text, &milliseconds, GUC_UNIT_MS, &hint) || milliseconds < 100 || milliseconds > 3600000)
+        ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+                        errmsg("option \"%s\" takes a time from 100ms to 1h, not \"%s\"", name, value),
+                        errhint("A number without a unit means seconds.")));
+    return static_cast<int64>(milliseconds) * 1000;
+}
+
+void check_timeout(const char *name, const char *value)
+{
+    parse_timeout(name, value);
+}
+
+void check_credentials(const char *, const char *value)
+{
+    if (strcmp(value, "user_mapping") != 0 && strcmp(value, "default") != 0)
+        ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+                        errmsg("option \"credentials\" takes \"user_mapping\" or \"default\", not \"%s\"", value)));
+    if (strcmp(value, "default") == 0 && !superuser())
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("only a superuser may set credentials to \"default\""),
+                        errdetail("It lends the server's own identity to everyone who may use the foreign server.")));
+}
+
+void check_ca_file(const char *name, const char *value)
+{
+    if (!superuser())
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only a superuser may set option \"%s\"", name)));
+    if (value[0] != '/')
+        ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+                        errmsg("option \"%s\" takes an absolute path, not \"%s\"", name, value)));
+}
+
+void check_not_empty(const char *name, const char *value)
+{
+    if (value[0] == '\0')
+        ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE), errmsg("option \"%s\" must not be empty", name)));
+}
+
+[[noreturn]] void refuse(const char *name, const char *)
+{
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("option \"%s\" is not supported in podyn " PODYN_VERSION, name),
+                    errhint("Leave it out.")));
+}
+
+struct Option {
+    const char *name;
+    Oid place;  // ForeignServerRelationId or UserMappingRelationId
+    void (*check)(const char *name, const char *value);
+};
+
+constexpr Option kOptions[] = {
+    {"region", ForeignServerRelationId, check_not_empty},
+    {"endpoint", ForeignServerRelationId, check_endpoint},
+    {"streams_endpoint", ForeignServerRelationId, check_endpoint},
+    {"use_fips", ForeignServerRelationId, check_boolean},
+    {"use_dualstack", ForeignServerRelationId, check_boolean},
+    {"ca_file", ForeignServerRelationId, check_ca_file},
+    {"request_timeout", ForeignServerRelationId, check_timeout},
+    {"credentials", ForeignServerRelationId, check_credentials},
+    {"s3_endpoint", ForeignServerRelationId, refuse},
+    {"sts_endpoint", ForeignServerRelationId, refuse},
+    {"s3_path_style", ForeignServerRelationId, refuse},
+    {"role_arn", ForeignServerRelationId, refuse},
+    {"external_id", ForeignServerRelationId, refuse},
+    {"profile", ForeignServerRelationId, refuse},
+    {"access_key_id", UserMappingRelationId, check_not_empty},
+    {"secret_access_key", UserMappingRelationId, check_not_empty},
+    {"session_token", UserMappingRelationId, check_not_empty},
+};
+
+const Option *find_option(const char *name, Oid place)
+{
+    for (const Option &option : kOptions)
+        if (option.place == place && strcmp(option.name, name) == 0)
+            return &option;
+    return nullptr;
+}
+
+[[noreturn]] void raise_unknown_option(const char *name, Oid place)
+{
+    StringInfoData valid;
+    initStringInfo(&valid);
+    for (const Option &option : kOptions)
+        if (option.place == place && option.check != refuse)
+            appendStringInfo(&valid, "%s%s", valid.len ? ", " : "", option.name);
+    const char *hint = valid.len ? psprintf("Valid options here are: %s.", valid.data)
+                                 : "There are no valid options here.";
+    for (const Option &option : kOptions)
+        if (strcmp(option.name, name) == 0)
+            hint = place == UserMappingRelationId ? "It is an option of the server (CREATE SERVER)."
+                                                  : "It is an option of the user mapping (CREATE USER MAPPING).";
+    ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME), errmsg("invalid option \"%s\"", name), errhint("%s", hint)));
+}
+
+void take(SourceOptions *options, const char *name, const char *value)
+{
+    bool flag = false;
+    if (strcmp(name, "region") == 0)
+        options->region = value;
+    else if (strcmp(name, "endpoint") == 0)
+        options->endpoint = value;
+    else if (strcmp(name, "streams_endpoint") == 0)
+        options->streams_endpoint = value;
+    else if (strcmp(name, "ca_file") == 0)
+        options->ca_file = value;
+    else if (strcmp(name, "credentials") == 0)
+        options->credentials = value;
+    else if (strcmp(name, "access_key_id") == 0)
+        options->access_key_id = value;
+    else if (strcmp(name, "secret_access_key") == 0)
+        options->secret_access_key = value;
+    else if (strcmp(name, "session_token") == 0)
+        options->session_token = value;
+    else if (strcmp(name, "request_timeout") == 0)
+        options->request_timeout_us = parse_timeout(name, value);
+    else if (strcmp(name, "use_fips") == 0)
+        options->use_fips = parse_bool(value, &flag) && flag;
+    else if (strcmp(name, "use_dualstack") == 0)
+        options->use_dualstack = parse_bool(value, &flag) && flag;
+}
+
+void take_all(SourceOptions *options, List *list)
+{
+    ListCell *cell;
+    foreach (cell, list) {
+        auto *definition = static_cast<DefElem *>(lfirst(cell));
+        take(options, definition->defname, defGetString(definition));
+    }
+}
+
+// Options of the role's user mapping, or of the mapping for PUBLIC; unlike GetUserMapping, no error without one.
+List *mapping_options(Oid role, Oid server, bool *found)
+{
+    HeapTuple tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(role), ObjectIdGetDatum(server));
+    if (!HeapTupleIsValid(tuple))
+        tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid), ObjectIdGetDatum(server));
+    *found = HeapTupleIsValid(tuple);
+    if (!*found)
+        return NIL;
+    bool null;
+    Datum options = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple, Anum_pg_user_mapping_umoptions, &null);
+    List *list = null ? NIL : untransformRelOptions(options);
+    ReleaseSysCache(tuple);
+    return list;
+}
+
+}  // namespace
+
+SourceOptions read_source_options(const ForeignServer *server, Oid role)
+{
+    SourceOptions options = {};
+    options.request_timeout_us = kDefaultTimeoutSeconds * USECS_PER_SEC;
+    take_all(&options, server->options);
+    take_all(&options, mapping_options(role, server->serverid, &options.has_mapping));
+    return options;
+}
+
+}  // namespace podyn
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(podyn_option_validator);
+
+Datum podyn_option_validator(PG_FUNCTION_ARGS)
+{
+    List *options = untransformRelOptions(PG_GETARG_DATUM(0));
+    Oid place = PG_GETARG_OID(1);
+    ListCell *cell;
+    foreach (cell, options) {
+        auto *definition = static_cast<DefElem *>(lfirst(cell));
+        const podyn::Option *option = podyn::find_option(definition->defname, place);
+        if (option == nullptr)
+            podyn::raise_unknown_option(definition->defname, place);
+        option->check(definition->defname, defGetString(definition));
+    }
+    PG_RETURN_VOID();
+}
+}

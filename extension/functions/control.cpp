@@ -1,0 +1,171 @@
+// podyn_start, podyn_stop, podyn_reset, podyn_drop: what an owner tells its replications to do. Each takes effect when
+// the caller's transaction commits; what runs then is woken.
+#include "catalog/journal.h"
+#include "catalog/replications.h"
+#include "catalog/tasks.h"
+#include "compat.h"
+#include "locks.h"
+#include "raise.h"
+#include "workers/pool.h"
+
+namespace podyn {
+namespace {
+
+// Names of the caller's replications that fulfil a condition over podyn.replication.
+List *own_replications(const char *condition)
+{
+    MemoryContext context = CurrentMemoryContext;
+    Oid user = GetUserId();
+    catalog::Scope scope = catalog::enter();
+    uint64 rows = catalog::run(
+        psprintf("SELECT name FROM podyn.replication WHERE pg_has_role($1, owner, 'USAGE') AND (%s) ORDER BY id", condition),
+        {catalog::oid(user)});
+    MemoryContext spi = MemoryContextSwitchTo(context);
+    List *names = NIL;
+    for (uint64 row = 0; row < rows; ++row)
+        names = lappend(names, catalog::string(context, row, 1));
+    MemoryContextSwitchTo(spi);
+    catalog::leave(scope);
+    return names;
+}
+
+List *named_or_all(FunctionCallInfo fcinfo, const char *condition)
+{
+    if (!PG_ARGISNULL(0))
+        return list_make1(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+    return own_replications(condition);
+}
+
+void require_no_gap(const catalog::Replication &replication)
+{
+    catalog::Scope scope = catalog::enter();
+    catalog::run("SELECT failure = 'needs_resync', last_error FROM podyn.replication WHERE id = $1",
+                 {catalog::int4(replication.id)});
+    bool gap = !catalog::is_null(0, 1) && catalog::get_boolean(0, 1);
+    const char *reason = gap ? catalog::string(CurTransactionContext, 0, 2) : nullptr;
+    catalog::leave(scope);
+    if (gap)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("replication \"%s\" needs a resync: changes have been lost", replication.name),
+                        errdetail("%s", reason),
+                        errhint("Use podyn_reset('%s') and podyn_start('%s'), which empty the target and copy anew.",
+                                replication.name, replication.name)));
+}
+
+int start_one(const char *name)
+{
+    catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
+    require_no_gap(*replication);
+    uint64 started = catalog::execute(
+        "UPDATE podyn.replication SET enabled = true, failure = NULL, last_error = NULL, last_error_at = NULL, "
+        "started_at = clock_timestamp() WHERE id = $1 AND phase <> 'completed' AND (NOT enabled OR failure IS NOT NULL)",
+        {catalog::int4(replication->id)});
+    if (started == 0)
+        return 0;
+    catalog::execute("UPDATE podyn.task SET retry_at = NULL, last_error = NULL, last_error_at = NULL "
+                     "WHERE replication = $1 AND retry_at IS NOT NULL",
+                     {catalog::int4(replication->id)});
+    catalog::record_event(replication->owner, name, "start", "started by podyn_start");
+    start_processes(replication->owner);
+    return 1;
+}
+
+int stop_one(const char *name)
+{
+    catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
+    locks::own_replication(replication->id);  // waits for the batch that is being written
+    uint64 stopped = catalog::execute(
+        "UPDATE podyn.replication SET enabled = false WHERE id = $1 AND enabled AND phase <> 'completed'",
+        {catalog::int4(replication->id)});
+    if (stopped == 0)
+        return 0;
+    catalog::record_event(replication->owner, name, "stop", "stopped by podyn_stop");
+    wake_at_commit();
+    return 1;
+}
+
+void reset(const char *name)
+{
+    catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
+    locks::own_replication(replication->id);
+    bool nothing_to_do = !replication->copy_data && !replication->replay_changes;
+    catalog::Scope scope = catalog::enter();
+    catalog::run("DELETE FROM podyn.task WHERE replication = $1", {catalog::int4(replication->id)});
+    catalog::run("DELETE FROM podyn.spool WHERE replication = $1", {catalog::int4(replication->id)});
+    catalog::run("DELETE FROM podyn.error WHERE name = $1", {catalog::text(name)});
+    catalog::run(
+        "UPDATE podyn.replication SET enabled = false, failure = NULL, phase = $2, positions_at = NULL, copied_at = NULL, "
+        "consistent_since = NULL, last_error = NULL, last_error_at = NULL, items = 0, changes = 0, read_units = 0, "
+        "throttled = 0 WHERE id = $1",
+        {catalog::int4(replication->id), catalog::text(nothing_to_do ? "completed" : "starting")});
+    catalog::leave(scope);
+    if (!nothing_to_do)
+        catalog::add_task(replication->id, catalog::TaskKind::kSetup, "", {}, "ready", 0);
+    catalog::record_event(replication->owner, name, "reset", "positions and progress forgotten by podyn_reset");
+    wake_at_commit();
+}
+
+void drop_relation(Oid relation)
+{
+    char *table = get_rel_name(relation);
+    if (table == nullptr)
+        return;
+    char *statement = psprintf("DROP TABLE %s",
+                               quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), table));
+    SPI_connect();
+    SPI_execute(statement, false, 0);
+    SPI_finish();
+}
+
+void drop(const char *name, bool drop_target)
+{
+    catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
+    locks::own_replication(replication->id);
+    catalog::execute("DELETE FROM podyn.replication WHERE id = $1", {catalog::int4(replication->id)});
+    if (drop_target)
+        drop_relation(replication->target);
+    catalog::record_event(replication->owner, name, "drop",
+                          drop_target ? "dropped with its target by podyn_drop" : "dropped by podyn_drop");
+    wake_at_commit();
+}
+
+}  // namespace
+}  // namespace podyn
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(podyn_start);
+PG_FUNCTION_INFO_V1(podyn_stop);
+PG_FUNCTION_INFO_V1(podyn_reset);
+PG_FUNCTION_INFO_V1(podyn_drop);
+
+Datum podyn_start(PG_FUNCTION_ARGS)
+{
+    int count = 0;
+    ListCell *cell;
+    foreach (cell, podyn::named_or_all(fcinfo, "failure IS DISTINCT FROM 'needs_resync'"))
+        count += podyn::start_one(static_cast<char *>(lfirst(cell)));
+    PG_RETURN_INT32(count);
+}
+
+Datum podyn_stop(PG_FUNCTION_ARGS)
+{
+    int count = 0;
+    ListCell *cell;
+    foreach (cell, podyn::named_or_all(fcinfo, "enabled"))
+        count += podyn::stop_one(static_cast<char *>(lfirst(cell)));
+    PG_RETURN_INT32(count);
+}
+
+Datum podyn_reset(PG_FUNCTION_ARGS)
+{
+    podyn::reset(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+    PG_RETURN_VOID();
+}
+
+Datum podyn_drop(PG_FUNCTION_ARGS)
+{
+    podyn::drop(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_BOOL(1));
+    PG_RETURN_VOID();
+}
+}

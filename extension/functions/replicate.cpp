@@ -1,0 +1,389 @@
+// podyn_replicate and podyn_replicate_all: ask DynamoDB, check what can be checked, make the table and the replication.
+// All of it in the caller's transaction, so that an error leaves nothing behind; work starts when that commits.
+#include <cmath>
+
+#include "catalog/journal.h"
+#include "catalog/replications.h"
+#include "catalog/tasks.h"
+#include "compat.h"
+#include "engine/operations.h"
+#include "event_loop.h"
+#include "functions/replicate_options.h"
+#include "load/create_target.h"
+#include "raise.h"
+#include "source.h"
+#include "workers/pool.h"
+
+namespace podyn {
+namespace {
+
+// A read unit is one consistent read of up to 4 KB (developer guide, ProvisionedThroughput).
+constexpr double kBytesPerReadUnit = 4096;
+
+struct Source {
+    EventLoop *loop;
+    engine::Session *session;
+};
+
+Source connect(const char *server)
+{
+    Source source;
+    source.session = open_source(CurrentMemoryContext, server, GetUserId());
+    source.loop = make_event_loop(CurrentMemoryContext);
+    return source;
+}
+
+engine::Call *own_call(engine::Call *call)
+{
+    return own<engine::Call>(CurrentMemoryContext, call, engine::call_destroy);
+}
+
+[[noreturn]] void raise_no_such_table(const char *table, const Source &source, const engine::Status &status)
+{
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                    errmsg("DynamoDB table \"%s\" does not exist at %s", table,
+                           copy_string(engine::session_endpoint(source.session))),
+                    errdetail("%s", status.detail),
+                    errhint("Check the name, upper and lower case included, and the server's region.")));
+}
+
+engine::TableDescription describe_table(const Source &source, const char *table)
+{
+    engine::Call *call = nullptr;
+    check(engine::start_describe_table(source.loop->client, source.session, table, nullptr, now(), &call));
+    own_call(call);
+    while (!engine::call_finished(call))
+        wait_for_events(source.loop, -1);
+    engine::Status status = engine::call_status(call);
+    if (status.failure == engine::Failure::kNotFound)
+        raise_no_such_table(table, source, status);
+    engine::Table *handle = nullptr;
+    engine::TableDescription description;
+    check(engine::take_table(call, &handle, &description));
+    own<engine::Table>(CurrentMemoryContext, handle, engine::destroy);
+    return description;
+}
+
+void require_usable_stream(const engine::TableDescription &table)
+{
+    const char *name = copy_string(table.name);
+    if (!table.stream_enabled)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("stream of DynamoDB table \"%s\" is disabled", name),
+                        errhint("Enable it with: aws dynamodb update-table --table-name %s --stream-specification "
+                                "StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES; or copy the data only, with "
+                                "changes => false.",
+                                name)));
+    if (table.stream_view_type != "NEW_IMAGE" && table.stream_view_type != "NEW_AND_OLD_IMAGES")
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("stream of DynamoDB table \"%s\" carries no new images: its view type is %s", name,
+                               copy_string(table.stream_view_type)),
+                        errhint("Disable the stream and enable it with view type NEW_AND_OLD_IMAGES or NEW_IMAGE.")));
+}
+
+// The permissions that a worker will need, asked for now, while the user is there to see the error.
+void try_stream(const Source &source, const engine::TableDescription &table)
+{
+    engine::Call *call = nullptr;
+    check(engine::start_describe_stream(source.loop->client, source.session, table.stream_arn, {}, nullptr, now(), &call));
+    finish(source.loop, own_call(call));
+}
+
+void try_scan(const Source &source, const engine::TableDescription &table)
+{
+    engine::ScanRequest request = {table.name, 0, 1, 1, false, {}};
+    engine::Call *call = nullptr;
+    check(engine::start_scan(source.loop->client, source.session, request, nullptr, now(), &call));
+    finish(source.loop, own_call(call));
+}
+
+void check_table(const Source &source, const engine::TableDescription &table, const ReplicateOptions &options)
+{
+    if (table.status != "ACTIVE" && table.status != "UPDATING")
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("DynamoDB table \"%s\" is in status %s", copy_string(table.name), copy_string(table.status)),
+                        errhint("Wait until it is ACTIVE.")));
+    if (options.changes) {
+        require_usable_stream(table);
+        try_stream(source, table);
+    }
+    if (options.data)
+        try_scan(source, table);
+}
+
+void check_caller()
+{
+    if (GetDatabaseEncoding() != PG_UTF8)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("podyn needs a database with encoding UTF8, this one has %s", GetDatabaseEncodingName()),
+                        errhint("Use CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0.")));
+    if (!kWorkersNeedLogin)
+        return;
+    HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
+    bool may_log_in = HeapTupleIsValid(tuple) && reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
+    if (HeapTupleIsValid(tuple))
+        ReleaseSysCache(tuple);
+    if (!may_log_in) {
+        const char *role = GetUserNameFromId(GetUserId(), false);
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("role \"%s\" may not log in, so podyn's workers cannot run as it", role),
+                        errdetail("Workers run as the replication's owner; before PostgreSQL 17 that needs LOGIN."),
+                        errhint("Use ALTER ROLE %s LOGIN, or call as another role.", quote_identifier(role))));
+    }
+}
+
+void require_free_name(const char *name)
+{
+    if (catalog::find_replication(CurrentMemoryContext, name) != nullptr)
+        ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("replication \"%s\" already exists", name),
+                        errhint("Give another name, or use podyn_drop first.")));
+}
+
+TargetRequest target_request(const char *source, const ReplicateOptions &options)
+{
+    TargetRequest request = {};
+    request.jsonb_mode = options.jsonb_mode;
+    request.lower_case_columns = options.lower_case_columns;
+    RangeVar *name;
+    if (options.target != nullptr) {
+        name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(options.target)));
+    } else {
+        const char *table = source;
+        if (strlen(source) >= NAMEDATALEN)
+            table = pstrdup(engine::choose_column_name(source, engine::ColumnType::kText, false, false, {}).text);
+        name = makeRangeVar(nullptr, pstrdup(table), -1);
+    }
+    if (name->catalogname != nullptr)
+        ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("target \"%s\" has too many names", options.target),
+                        errhint("Give a table, or schema.table.")));
+    request.table = name->relname;
+    if (name->schemaname != nullptr) {
+        request.schema = name->schemaname;
+    } else {
+        Oid existing = options.schema ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
+        Oid schema = OidIsValid(existing) ? get_rel_namespace(existing) : RangeVarGetCreationNamespace(name);
+        request.schema = get_namespace_name(schema);
+    }
+    return request;
+}
+
+int32 insert_replication(const char *source, const char *name, const ReplicateOptions &options,
+                         const engine::TableDescription &table, const NewTarget &target)
+{
+    Datum keys[2];
+    int key_count = static_cast<int>(table.keys.size());
+    for (int i = 0; i < key_count; ++i)
+        keys[i] = PointerGetDatum(
+            cstring_to_text_with_len(table.keys[i].name.data(), static_cast<int>(table.keys[i].name.size())));
+    Datum key_names = PointerGetDatum(construct_array(keys, key_count, TEXTOID, -1, false, TYPALIGN_INT));
+    bool nothing_to_do = !options.data && !options.changes;
+    Oid user = GetUserId();
+    catalog::Scope scope = catalog::enter();
+    catalog::run(
+        "INSERT INTO podyn.replication (name, owner, server, source, target, copy_data, replay_changes, "
+        "conversion_mode, lower_case_columns, scan_rate, segments, key_names, items_total, enabled, phase, started_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, 0), $12, $13, $14, $15, "
+        "CASE WHEN $14 THEN clock_timestamp() END) RETURNING id",
+        {catalog::text(name), catalog::regrole(user), catalog::text(options.server), catalog::text(source),
+         catalog::regclass(target.relation), catalog::boolean(options.data), catalog::boolean(options.changes),
+         catalog::text(options.jsonb_mode ? "jsonb" : "columns"), catalog::boolean(options.lower_case_columns),
+         catalog::datum(NUMERICOID, options.scan_rate), catalog::int4(options.segments),
+         catalog::datum(TEXTARRAYOID, key_names), catalog::int8(table.item_count),
+         catalog::boolean(options.start && !nothing_to_do), catalog::text(nothing_to_do ? "completed" : "starting")});
+    int32 id = catalog::get_int4(0, 1);
+    for (int i = 0; i < target.count; ++i)
+        catalog::run("INSERT INTO podyn.column_map (name, attribute, type, column_name) VALUES ($1, $2, $3, $4)",
+                     {catalog::text(name), catalog::text(target.columns[i].attribute),
+                      catalog::text(engine::column_type_name(target.columns[i].type)),
+                      catalog::text(target.columns[i].column)});
+    catalog::leave(scope);
+    if (!nothing_to_do)
+        catalog::add_task(id, catalog::TaskKind::kSetup, "", {}, "ready", 0);
+    return id;
+}
+
+// The owner may read its own rejected items and column map (row security keeps other owners' away).
+void grant_reading(Oid owner)
+{
+    if (superuser_arg(owner))
+        return;
+    const char *role = quote_identifier(GetUserNameFromId(owner, false));
+    char *grant_schema = psprintf("GRANT USAGE ON SCHEMA podyn TO %s", role);
+    char *grant_tables = psprintf("GRANT SELECT ON podyn.error, podyn.column_map TO %s", role);
+    catalog::Scope scope = catalog::enter();
+    catalog::run(grant_schema);
+    catalog::run(grant_tables);
+    catalog::leave(scope);
+}
+
+void announce_duration(const char *source, const ReplicateOptions &options, const engine::TableDescription &table)
+{
+    if (!options.data || options.scan_rate_value <= 0)
+        return;
+    double hours = static_cast<double>(table.size_bytes) / kBytesPerReadUnit / options.scan_rate_value / 3600;
+    if (hours <= 1)
+        return;
+    ereport(NOTICE,
+            (errmsg("copying table %s will take about %.0f hours at %g read units per second", source, std::ceil(hours),
+                    options.scan_rate_value),
+             errdetail("It has about %lld items and %.1f GB.", static_cast<long long>(table.item_count),
+                       static_cast<double>(table.size_bytes) / 1e9),
+             errhint("Give a higher scan_rate, or scan_rate => 0 for no limit; the table's capacity must allow it.")));
+}
+
+void replicate_table(const Source &source, const char *table_name, const ReplicateOptions &options)
+{
+    const char *name = options.name != nullptr ? options.name : table_name;
+    require_free_name(name);
+    engine::TableDescription table = describe_table(source, table_name);
+    check_table(source, table, options);
+
+    TargetRequest request = target_request(table_name, options);
+    NewTarget target;
+    if (options.schema) {
+        ereport(NOTICE, (errmsg("constructing table schema for table %s", table_name)));
+        target = create_target(request, table);
+    } else {
+        target = adopt_target(request, table, options.data);
+    }
+    insert_replication(table_name, name, options, table, target);
+    grant_reading(GetUserId());
+    catalog::record_event(GetUserId(), name, "created",
+                          psprintf("replication of DynamoDB table %s into %s", table_name,
+                                   quote_qualified_identifier(request.schema, request.table)));
+    if (!options.start || (!options.data && !options.changes))
+        return;
+    if (options.data)
+        ereport(NOTICE, (errmsg("moving data for table %s", table_name)));
+    if (options.changes)
+        ereport(NOTICE, (errmsg("replicating changes for table %s", table_name)));
+    announce_duration(table_name, options, table);
+    start_processes(GetUserId());
+}
+
+char *required_text(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+    if (PG_ARGISNULL(argument) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(argument)) == 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must not be empty", name)));
+    return text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+// Names of the tables in the server's region, all pages of them.
+List *list_tables(const Source &source)
+{
+    List *names = NIL;
+    std::string_view after;
+    do {
+        engine::Call *call = nullptr;
+        check(engine::start_list_tables(source.loop->client, source.session, after, nullptr, now(), &call));
+        finish(source.loop, own_call(call));
+        engine::Tables *handle = nullptr;
+        engine::TablesPage page;
+        check(engine::take_tables(call, &handle, &page));
+        own<engine::Tables>(CurrentMemoryContext, handle, engine::destroy);
+        for (std::string_view name : page.names)
+            names = lappend(names, copy_string(name));
+        after = page.last_name;
+    } while (!after.empty());
+    return names;
+}
+
+bool matches(const char *table, const char *pattern)
+{
+    return DatumGetBool(DirectFunctionCall2Coll(textlike, DEFAULT_COLLATION_OID, CStringGetTextDatum(table),
+                                                CStringGetTextDatum(pattern)));
+}
+
+bool is_replicated(const char *table, const char *server)
+{
+    return catalog::execute("SELECT FROM podyn.replication WHERE source = $1 AND server = $2",
+                            {catalog::text(table), catalog::text(server)}) > 0;
+}
+
+// One table of many: its error becomes a warning, and nothing of it is left behind. True if it is replicated now.
+bool try_replicate_table(const Source &source, const char *table, const ReplicateOptions &options)
+{
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    volatile bool replicated = false;
+    BeginInternalSubTransaction(nullptr);
+    MemoryContextSwitchTo(context);
+    PG_TRY();
+    {
+        replicate_table(source, table, options);
+        ReleaseCurrentSubTransaction();
+        replicated = true;
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        ErrorData *error = CopyErrorData();
+        if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+            PG_RE_THROW();
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+        ereport(WARNING, (errcode(error->sqlerrcode), errmsg("table %s is not replicated: %s", table, error->message),
+                          error->detail ? errdetail("%s", error->detail) : 0,
+                          error->hint ? errhint("%s", error->hint) : 0));
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+    return replicated;
+}
+
+}  // namespace
+}  // namespace podyn
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(podyn_replicate);
+PG_FUNCTION_INFO_V1(podyn_replicate_all);
+
+Datum podyn_replicate(PG_FUNCTION_ARGS)
+{
+    using namespace podyn;
+    char *table = required_text(fcinfo, 0, "source_table");
+    ReplicateOptions options = read_replicate_options(fcinfo, 3);
+    options.target = PG_ARGISNULL(1) ? nullptr : required_text(fcinfo, 1, "target");
+    options.name = PG_ARGISNULL(2) ? nullptr : required_text(fcinfo, 2, "name");
+    PreventCommandIfReadOnly("podyn_replicate()");
+    check_caller();
+    replicate_table(connect(options.server), table, options);
+    PG_RETURN_TEXT_P(cstring_to_text(options.name ? options.name : table));
+}
+
+Datum podyn_replicate_all(PG_FUNCTION_ARGS)
+{
+    using namespace podyn;
+    char *pattern = required_text(fcinfo, 0, "pattern");
+    ReplicateOptions options = read_replicate_options(fcinfo, 1);
+    PreventCommandIfReadOnly("podyn_replicate_all()");
+    check_caller();
+    return_set(fcinfo, true);
+    auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+
+    Source source = connect(options.server);
+    int matching = 0;
+    ListCell *cell;
+    foreach (cell, list_tables(source)) {
+        auto *table = static_cast<char *>(lfirst(cell));
+        if (!matches(table, pattern))
+            continue;
+        ++matching;
+        if (is_replicated(table, options.server)) {
+            ereport(NOTICE, (errmsg("table %s is replicated already", table)));
+            continue;
+        }
+        if (!try_replicate_table(source, table, options))
+            continue;
+        Datum name = CStringGetTextDatum(table);
+        bool null = false;
+        tuplestore_putvalues(result->setResult, result->setDesc, &name, &null);
+    }
+    if (matching == 0)
+        ereport(WARNING, (errcode(ERRCODE_NO_DATA), errmsg("no DynamoDB table matches the pattern \"%s\"", pattern),
+                          errhint("The pattern is that of LIKE; the server's region counts.")));
+    return Datum{0};
+}
+}

@@ -1,0 +1,27 @@
+// The options of podyn_replicate and podyn_replicate_all, checked.
+#pragma once
+
+#include "compat.h"
+
+namespace podyn {
+
+struct ReplicateOptions {
+    const char *target;  // null: the source's name in the first schema of search_path
+    const char *name;    // null: the source's name
+    const char *server;
+    bool schema;
+    bool data;
+    bool changes;
+    bool jsonb_mode;
+    bool lower_case_columns;
+    Datum scan_rate;     // numeric
+    double scan_rate_value;
+    int32 segments;      // 0: chosen from the table's size
+    bool start;
+};
+
+// Reads the arguments that both functions share, the first of which (`server`) stands at `first`. An option that this
+// version cannot honour is refused unless it has its default.
+ReplicateOptions read_replicate_options(FunctionCallInfo fcinfo, int first);
+
+}  // namespace podyn

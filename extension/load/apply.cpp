@@ -1,0 +1,138 @@
+// See apply.h.
+#include "load/apply.h"
+
+namespace podyn {
+namespace {
+
+// The batch as the statements see it: an ephemeral named relation, like a trigger's transition table.
+constexpr char kBatchName[] = "podyn_batch";
+
+void append_column(StringInfo list, const char *separator, const char *prefix, const char *column)
+{
+    appendStringInfo(list, "%s%s%s", list->len ? separator : "", prefix, quote_identifier(column));
+}
+
+const char *attribute_name(const Batch &batch, AttrNumber number)
+{
+    return NameStr(TupleDescAttr(batch.descriptor, number - 1)->attname);
+}
+
+struct ColumnLists {
+    StringInfoData all;      // a, b, c
+    StringInfoData keys;     // a
+    StringInfoData updates;  // b = excluded.b, c = excluded.c
+};
+
+void add_column(const Batch &batch, ColumnLists *lists, AttrNumber number, bool key)
+{
+    const char *name = attribute_name(batch, number);
+    append_column(&lists->all, ", ", "", name);
+    if (key)
+        append_column(&lists->keys, ", ", "", name);
+    else
+        appendStringInfo(&lists->updates, "%s%s = excluded.%s", lists->updates.len ? ", " : "", quote_identifier(name),
+                         quote_identifier(name));
+}
+
+ColumnLists column_lists(const Batch &batch)
+{
+    const Target &target = *batch.target;
+    ColumnLists lists;
+    initStringInfo(&lists.all);
+    initStringInfo(&lists.keys);
+    initStringInfo(&lists.updates);
+    for (int i = 0; i < target.key_count; ++i)
+        add_column(batch, &lists, target.columns[target.keys[i]].number, true);
+    for (int i = 0; i < target.column_count; ++i)
+        if (i != target.keys[0] && (target.key_count == 1 || i != target.keys[1]))
+            add_column(batch, &lists, target.columns[i].number, false);
+    if (target.jsonb_mode)
+        add_column(batch, &lists, target.document, false);
+    else if (target.rest != InvalidAttrNumber)
+        add_column(batch, &lists, target.rest, false);
+    return lists;
+}
+
+char *upsert_statement(const Batch &batch)
+{
+    ColumnLists lists = column_lists(batch);
+    const char *action = lists.updates.len ? psprintf("UPDATE SET %s", lists.updates.data) : "NOTHING";
+    return psprintf("INSERT INTO %s (%s) SELECT %s FROM %s ON CONFLICT (%s) DO %s", batch.target->relation_name,
+                    lists.all.data, lists.all.data, kBatchName, lists.keys.data, action);
+}
+
+char *delete_statement(const Batch &batch)
+{
+    StringInfoData condition;
+    initStringInfo(&condition);
+    for (int i = 0; i < batch.target->key_count; ++i) {
+        const char *column = quote_identifier(batch.target->columns[batch.target->keys[i]].name);
+        appendStringInfo(&condition, "%starget.%s = gone.%s", i ? " AND " : "", column, column);
+    }
+    return psprintf("DELETE FROM %s AS target USING %s AS gone WHERE %s", batch.target->relation_name, kBatchName,
+                    condition.data);
+}
+
+void run_on_batch(const Batch &batch, const char *statement, Tuplestorestate *rows, int count)
+{
+    EphemeralNamedRelationData relation = {};
+    relation.md.name = const_cast<char *>(kBatchName);
+    relation.md.tupdesc = batch.descriptor;
+    relation.md.enrtype = ENR_NAMED_TUPLESTORE;
+    relation.md.enrtuples = count;
+    relation.reldata = rows;
+    SPI_connect();
+    int result = SPI_register_relation(&relation);
+    if (result >= 0)
+        result = SPI_execute(statement, false, 0);
+    if (result < 0)
+        elog(ERROR, "could not write a batch: %s", SPI_result_code_string(result));
+    SPI_finish();
+}
+
+Tuplestorestate *store_rows(const Batch &batch, Row *rows, int count, bool remove, Form form, int *stored)
+{
+    Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+    *stored = 0;
+    for (int i = 0; i < count; ++i) {
+        if (rows[i].remove != remove)
+            continue;
+        fill_row(*batch.target, batch.descriptor, form, &rows[i]);
+        tuplestore_putvalues(store, batch.descriptor, rows[i].values, rows[i].nulls);
+        ++*stored;
+    }
+    return store;
+}
+
+void write(const Batch &batch, Row *rows, int count, bool remove, Form form)
+{
+    int stored;
+    Tuplestorestate *store = store_rows(batch, rows, count, remove, form, &stored);
+    if (stored > 0)
+        run_on_batch(batch, remove ? delete_statement(batch) : upsert_statement(batch), store, stored);
+    tuplestore_end(store);
+}
+
+}  // namespace
+
+Batch open_batch(const Target &target)
+{
+    Batch batch;
+    batch.target = &target;
+    batch.relation = table_open(target.relation, RowExclusiveLock);
+    batch.descriptor = CreateTupleDescCopy(RelationGetDescr(batch.relation));
+    return batch;
+}
+
+void close_batch(const Batch &batch)
+{
+    table_close(batch.relation, NoLock);
+}
+
+void apply_rows(const Batch &batch, Row *rows, int count, bool compact)
+{
+    write(batch, rows, count, true, Form::kKeyOnly);
+    write(batch, rows, count, false, compact ? Form::kCompact : Form::kColumns);
+}
+
+}  // namespace podyn

@@ -1,0 +1,24 @@
+// Writing batches into the target, set-based through SPI: one upsert and one delete for a batch, whatever triggers,
+// constraints or rules the target has. Works inside the caller's transaction, as the caller's role.
+#pragma once
+
+#include "compat.h"
+#include "load/rows.h"
+
+namespace podyn {
+
+// A batch's working memory and the target's shape while one transaction writes it.
+struct Batch {
+    const Target *target;
+    Relation relation;     // open for the transaction
+    TupleDesc descriptor;  // a copy, not reference-counted
+};
+
+Batch open_batch(const Target &target);
+void close_batch(const Batch &batch);
+
+// Removes the rows marked so, then inserts or replaces the others. Each key stands at most once in the batch.
+// With `compact`, items are written in their compact form.
+void apply_rows(const Batch &batch, Row *rows, int count, bool compact);
+
+}  // namespace podyn

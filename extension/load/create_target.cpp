@@ -1,0 +1,252 @@
+// See create_target.h.
+#include "load/create_target.h"
+
+#include "raise.h"
+
+namespace podyn {
+namespace {
+
+using engine::ColumnType;
+using engine::KeyAttribute;
+
+ColumnType declared_type(char type)
+{
+    return type == 'N' ? ColumnType::kNumeric : type == 'B' ? ColumnType::kBytea : ColumnType::kText;
+}
+
+int most_declared(const engine::TableDescription &source)
+{
+    size_t count = source.keys.size();
+    for (const engine::IndexDescription &index : source.indexes)
+        count += index.keys.size();
+    return static_cast<int>(count);
+}
+
+const DeclaredColumn *find(const NewTarget &target, std::string_view attribute)
+{
+    for (int i = 0; i < target.count; ++i)
+        if (target.columns[i].attribute == attribute)
+            return &target.columns[i];
+    return nullptr;
+}
+
+void declare(NewTarget *target, const TargetRequest &request, const KeyAttribute &attribute)
+{
+    if (find(*target, attribute.name) != nullptr)
+        return;
+    auto *taken = static_cast<std::string_view *>(palloc(sizeof(std::string_view) * (target->count + 1)));
+    size_t taken_count = 0;
+    for (int i = 0; i < target->count; ++i)
+        taken[taken_count++] = target->columns[i].column;
+    if (request.jsonb_mode)
+        taken[taken_count++] = kDocumentColumn;
+    ColumnType type = declared_type(attribute.type);
+    engine::ColumnName name =
+        engine::choose_column_name(attribute.name, type, false, request.lower_case_columns, {taken, taken_count});
+    target->columns[target->count++] = {copy_string(attribute.name), type, pstrdup(name.text)};
+}
+
+// Key attributes, and in columns mode those of the indexes: they are known before the first item.
+void declare_columns(NewTarget *target, const TargetRequest &request, const engine::TableDescription &source)
+{
+    target->columns =
+        static_cast<DeclaredColumn *>(palloc0(sizeof(DeclaredColumn) * static_cast<size_t>(most_declared(source))));
+    for (const KeyAttribute &key : source.keys)
+        declare(target, request, key);
+    if (request.jsonb_mode)
+        return;
+    for (const engine::IndexDescription &index : source.indexes)
+        for (const KeyAttribute &key : index.keys)
+            declare(target, request, key);
+}
+
+const char *qualified(const TargetRequest &request)
+{
+    return quote_qualified_identifier(request.schema, request.table);
+}
+
+char *create_table_statement(const NewTarget &target, const TargetRequest &request, size_t key_count)
+{
+    StringInfoData statement;
+    initStringInfo(&statement);
+    appendStringInfo(&statement, "CREATE TABLE %s (", qualified(request));
+    for (int i = 0; i < target.count; ++i)
+        appendStringInfo(&statement, "%s %s%s, ", quote_identifier(target.columns[i].column),
+                         copy_string(engine::column_type_name(target.columns[i].type)),
+                         static_cast<size_t>(i) < key_count ? " NOT NULL" : "");
+    if (request.jsonb_mode)
+        appendStringInfo(&statement, "%s jsonb NOT NULL, ", kDocumentColumn);
+    appendStringInfoString(&statement, "PRIMARY KEY (");
+    for (size_t i = 0; i < key_count; ++i)
+        appendStringInfo(&statement, "%s%s", i ? ", " : "", quote_identifier(target.columns[i].column));
+    appendStringInfoString(&statement, "))");
+    return statement.data;
+}
+
+// What an index is made on: a column, or in jsonb mode an expression over the document.
+void append_index_key(StringInfo statement, const NewTarget &target, const KeyAttribute &key)
+{
+    const DeclaredColumn *column = find(target, key.name);
+    if (column != nullptr)
+        appendStringInfoString(statement, quote_identifier(column->column));
+    else if (key.type == 'N')
+        appendStringInfo(statement, "((%s ->> %s)::numeric)", kDocumentColumn, quote_literal_cstr(copy_string(key.name)));
+    else
+        appendStringInfo(statement, "(%s ->> %s)", kDocumentColumn, quote_literal_cstr(copy_string(key.name)));
+}
+
+char *create_index_statement(const NewTarget &target, const TargetRequest &request,
+                             const engine::IndexDescription &index, const char *name)
+{
+    StringInfoData statement;
+    initStringInfo(&statement);
+    appendStringInfo(&statement, "CREATE INDEX %s ON %s (", quote_identifier(name), qualified(request));
+    for (size_t i = 0; i < index.keys.size(); ++i) {
+        appendStringInfoString(&statement, i ? ", " : "");
+        append_index_key(&statement, target, index.keys[i]);
+    }
+    appendStringInfoString(&statement, ")");
+    return statement.data;
+}
+
+// The index's name, another one if a relation of the schema has it.
+const char *free_index_name(const TargetRequest &request, std::string_view index)
+{
+    Oid schema = get_namespace_oid(request.schema, false);
+    engine::ColumnName name = engine::choose_index_name(request.table, index, {});
+    if (!OidIsValid(get_relname_relid(name.text, schema)))
+        return pstrdup(name.text);
+    std::string_view taken[] = {pstrdup(name.text)};
+    name = engine::choose_index_name(request.table, index, taken);
+    return pstrdup(name.text);
+}
+
+void execute(const char *statement)
+{
+    if (SPI_execute(statement, false, 0) < 0)
+        elog(ERROR, "could not execute: %s", statement);
+}
+
+void require_type(Relation relation, const DeclaredColumn &column)
+{
+    AttrNumber number = get_attnum(RelationGetRelid(relation), column.column);
+    Oid wanted = column.type == ColumnType::kNumeric ? NUMERICOID : column.type == ColumnType::kBytea ? BYTEAOID : TEXTOID;
+    if (number <= 0)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                        errmsg("target \"%s\" has no column \"%s\" for key attribute \"%s\"",
+                               RelationGetRelationName(relation), column.column, column.attribute),
+                        errhint("Add the column, or let podyn make the table with schema => true.")));
+    Oid type = TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid;
+    if (type != wanted)
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("column \"%s\" of target \"%s\" is of type %s, but its key attribute needs %s", column.column,
+                               RelationGetRelationName(relation), format_type_be(type), format_type_be(wanted)),
+                        errhint("Change the column's type, or let podyn make the table with schema => true.")));
+}
+
+bool is_index_on_keys(Relation index, Relation relation, const NewTarget &target, int key_count)
+{
+    Form_pg_index form = index->rd_index;
+    if (!form->indisunique || !form->indimmediate || !form->indisvalid || form->indnkeyatts != key_count ||
+        RelationGetIndexExpressions(index) != NIL || RelationGetIndexPredicate(index) != NIL)
+        return false;
+    for (int i = 0; i < key_count; ++i) {
+        AttrNumber number = get_attnum(RelationGetRelid(relation), target.columns[i].column);
+        bool found = false;
+        for (int j = 0; j < form->indnkeyatts; ++j)
+            found = found || form->indkey.values[j] == number;
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+void require_unique_index(Relation relation, const NewTarget &target, int key_count)
+{
+    bool found = false;
+    List *indexes = RelationGetIndexList(relation);
+    ListCell *cell;
+    foreach (cell, indexes) {
+        Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+        found = found || is_index_on_keys(index, relation, target, key_count);
+        index_close(index, AccessShareLock);
+    }
+    if (!found)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+                        errmsg("target \"%s\" has no unique index on the key columns", RelationGetRelationName(relation)),
+                        errhint("Make the table's key columns its primary key.")));
+}
+
+void require_write_privileges(Relation relation)
+{
+    AclMode wanted = ACL_SELECT | ACL_INSERT | ACL_UPDATE | ACL_DELETE;
+    if (pg_class_aclmask(RelationGetRelid(relation), GetUserId(), wanted, ACLMASK_ALL) != wanted)
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("permission denied for table %s", RelationGetRelationName(relation)),
+                        errhint("podyn needs SELECT, INSERT, UPDATE and DELETE on it.")));
+}
+
+void require_empty(const TargetRequest &request)
+{
+    SPI_connect();
+    execute(psprintf("SELECT FROM %s LIMIT 1", qualified(request)));
+    bool empty = SPI_processed == 0;
+    SPI_finish();
+    if (!empty)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("target %s has rows already", qualified(request)),
+                        errhint("Empty it, or replay changes only with data => false.")));
+}
+
+}  // namespace
+
+NewTarget create_target(const TargetRequest &request, const engine::TableDescription &source)
+{
+    Oid schema = get_namespace_oid(request.schema, true);
+    if (!OidIsValid(schema))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("schema \"%s\" does not exist", request.schema),
+                        errhint("Use CREATE SCHEMA %s.", quote_identifier(request.schema))));
+    if (OidIsValid(get_relname_relid(request.table, schema)))
+        ereport(ERROR, (errcode(ERRCODE_DUPLICATE_TABLE), errmsg("relation %s already exists", qualified(request)),
+                        errhint("Name another target, drop the table, or use it as it is with schema => false.")));
+    NewTarget target = {};
+    declare_columns(&target, request, source);
+
+    SPI_connect();
+    execute(create_table_statement(target, request, source.keys.size()));
+    for (const engine::IndexDescription &index : source.indexes)
+        execute(create_index_statement(target, request, index, free_index_name(request, index.name)));
+    SPI_finish();
+
+    target.relation = get_relname_relid(request.table, schema);
+    return target;
+}
+
+NewTarget adopt_target(const TargetRequest &request, const engine::TableDescription &source, bool must_be_empty)
+{
+    NewTarget target = {};
+    RangeVar *name = makeRangeVar(pstrdup(request.schema), pstrdup(request.table), -1);
+    target.relation = RangeVarGetRelid(name, AccessShareLock, true);
+    if (!OidIsValid(target.relation))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("target %s does not exist", qualified(request)),
+                        errhint("Create it, or let podyn do so with schema => true.")));
+    declare_columns(&target, request, source);
+    target.count = static_cast<int>(source.keys.size());  // other columns are found as their attributes arrive
+
+    Relation relation = relation_open(target.relation, NoLock);
+    if (relation->rd_rel->relkind != RELKIND_RELATION && relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("target %s is not a table", qualified(request))));
+    for (int i = 0; i < target.count; ++i)
+        require_type(relation, target.columns[i]);
+    if (request.jsonb_mode && get_atttype(target.relation, get_attnum(target.relation, kDocumentColumn)) != JSONBOID)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                        errmsg("target %s has no column \"%s\" of type jsonb", qualified(request), kDocumentColumn)));
+    require_unique_index(relation, target, target.count);
+    require_write_privileges(relation);
+    relation_close(relation, NoLock);
+    if (must_be_empty)
+        require_empty(request);
+    return target;
+}
+
+}  // namespace podyn

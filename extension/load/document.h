@@ -1,0 +1,20 @@
+// From DynamoDB's nested values to jsonb.
+#pragma once
+
+#include <span>
+
+#include "compat.h"
+#include "engine/item.h"
+
+namespace podyn {
+
+Datum numeric_from_text(std::string_view digits);
+
+// One value as jsonb: numbers with every digit, binary as base64, sets as arrays. Palloc'ed.
+Datum jsonb_from_value(const engine::Value *value);
+
+// An object of the given top-level attributes, those that `wanted` (one flag for each of the item's values; null: all)
+// marks. Binary at top level is encoded as base64.
+Datum jsonb_from_attributes(std::span<const engine::Value> values, const bool *wanted);
+
+}  // namespace podyn

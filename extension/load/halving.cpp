@@ -1,0 +1,124 @@
+// See halving.h.
+#include "load/halving.h"
+
+#include "load/bulk.h"
+
+namespace podyn {
+namespace {
+
+struct Attempt {
+    const Batch *batch;
+    Row *rows;
+    int count;
+    void (*between)();
+};
+
+void write_columns(const Attempt &attempt)
+{
+    apply_rows(*attempt.batch, attempt.rows, attempt.count, false);
+}
+
+void write_compact(const Attempt &attempt)
+{
+    apply_rows(*attempt.batch, attempt.rows, attempt.count, true);
+}
+
+void write_bulk(const Attempt &attempt)
+{
+    bulk_insert(*attempt.batch, attempt.rows, attempt.count, attempt.between);
+}
+
+// Runs `action` in a subtransaction. Null: it is done. Otherwise it is undone, and this is why, in the current context.
+// Errors that are not the item's own are raised.
+ErrorData *attempt_in_subtransaction(void (*action)(const Attempt &), const Attempt &attempt)
+{
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    ErrorData *volatile error = nullptr;
+    BeginInternalSubTransaction(nullptr);
+    MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "podyn batch", ALLOCSET_DEFAULT_SIZES);
+    MemoryContextSwitchTo(work);
+    PG_TRY();
+    {
+        action(attempt);
+        MemoryContextSwitchTo(context);
+        MemoryContextDelete(work);
+        ReleaseCurrentSubTransaction();
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        error = CopyErrorData();
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+    if (error != nullptr && !is_item_error(error->sqlerrcode))
+        ReThrowError(error);
+    return error;
+}
+
+int write_one_compact(const Batch &batch, Target *target, Row *row, ErrorData *too_big, Reject reject, void *context)
+{
+    if (target->rest == InvalidAttrNumber) {
+        target->wants_rest = true;
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("target %s needs column %s", target->relation_name, kRestColumn)));
+    }
+    if (attempt_in_subtransaction(write_compact, {&batch, row, 1, nullptr}) == nullptr)
+        return 1;
+    reject(context, *row, too_big);
+    return 0;
+}
+
+}  // namespace
+
+bool is_item_error(int sqlerrcode)
+{
+    switch (ERRCODE_TO_CATEGORY(sqlerrcode)) {
+        case ERRCODE_DATA_EXCEPTION:
+        case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+        case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+        case ERRCODE_WITH_CHECK_OPTION_VIOLATION:
+        case ERRCODE_PLPGSQL_ERROR:
+        case ERRCODE_EXTERNAL_ROUTINE_EXCEPTION:
+        case ERRCODE_SQL_ROUTINE_EXCEPTION:
+            return true;
+        default:
+            return false;
+    }
+}
+
+int apply_or_reject(const Batch &batch, Target *target, Row *rows, int count, Reject reject, void *context)
+{
+    if (count == 0)
+        return 0;
+    ErrorData *error = attempt_in_subtransaction(write_columns, {&batch, rows, count, nullptr});
+    if (error == nullptr)
+        return count;
+    if (count > 1) {
+        int half = count / 2;
+        int written = apply_or_reject(batch, target, rows, half, reject, context);
+        return written + apply_or_reject(batch, target, rows + half, count - half, reject, context);
+    }
+    // Too wide for a page, or for 1,600 columns: it may fit when its attributes share one column.
+    if (error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED && !rows[0].remove && !target->jsonb_mode)
+        return write_one_compact(batch, target, rows, error, reject, context);
+    reject(context, rows[0], error);
+    return 0;
+}
+
+int load_or_reject(const Batch &batch, Target *target, Row *rows, int count, void (*between)(), Reject reject,
+                   void *context)
+{
+    if (count == 0)
+        return 0;
+    if (bulk_insert_allowed(batch) &&
+        attempt_in_subtransaction(write_bulk, {&batch, rows, count, between}) == nullptr)
+        return count;
+    return apply_or_reject(batch, target, rows, count, reject, context);
+}
+
+}  // namespace podyn

@@ -1,0 +1,24 @@
+// One bad item never stops the rest: a batch that fails is split in halves inside subtransactions until the failing item
+// is alone.
+#pragma once
+
+#include "load/apply.h"
+
+namespace podyn {
+
+// Told of an item that cannot be written, inside the batch's transaction. `error` lives in the current context.
+using Reject = void (*)(void *context, const Row &row, ErrorData *error);
+
+// Whether an error is the item's own fault (its values, or a constraint or trigger of the target), so that leaving the
+// item out helps. Deadlocks, full disks, missing rights and the like are not.
+bool is_item_error(int sqlerrcode);
+
+// Writes rows; items that fail alone are given to `reject`. Any other error is raised. Returns how many were written.
+// `target` may come back with wants_rest set and an error raised: an item needs podyn_rest, which does not exist yet.
+int apply_or_reject(const Batch &batch, Target *target, Row *rows, int count, Reject reject, void *context);
+
+// The same for a backfill's rows: multi-insert where that is possible, the way above where it is not or fails.
+int load_or_reject(const Batch &batch, Target *target, Row *rows, int count, void (*between)(), Reject reject,
+                   void *context);
+
+}  // namespace podyn

@@ -1,0 +1,112 @@
+// See rows.h.
+#include "load/rows.h"
+
+#include "load/document.h"
+#include "raise.h"
+
+namespace podyn {
+namespace {
+
+using engine::Value;
+using engine::ValueType;
+
+Datum bytes_datum(std::string_view bytes)
+{
+    auto *datum = static_cast<bytea *>(palloc(VARHDRSZ + bytes.size()));
+    SET_VARSIZE(datum, VARHDRSZ + bytes.size());
+    memcpy(VARDATA(datum), bytes.data(), bytes.size());
+    return PointerGetDatum(datum);
+}
+
+Datum value_datum(const Value &value)
+{
+    switch (value.type) {
+        case ValueType::kString:
+        case ValueType::kBinary:
+            return bytes_datum(value.text);  // text and bytea have the same form
+        case ValueType::kNumber:
+            return numeric_from_text(value.text);
+        case ValueType::kBool:
+            return BoolGetDatum(value.boolean);
+        default:
+            return jsonb_from_value(&value);
+    }
+}
+
+bool is_key(const Target &target, int column)
+{
+    return column == target.keys[0] || (target.key_count == 2 && column == target.keys[1]);
+}
+
+const Value *find_attribute(const engine::Item &item, const char *name)
+{
+    for (size_t i = 0; i < item.values.size(); i += item.values[i].span)
+        if (item.values[i].name == name)
+            return &item.values[i];
+    return nullptr;
+}
+
+void set(Row *row, AttrNumber number, Datum value)
+{
+    row->values[number - 1] = value;
+    row->nulls[number - 1] = false;
+}
+
+// Attributes without a column of their own, as flags for jsonb_from_attributes; null where there are none.
+bool *place_attributes(const Target &target, Form form, Row *row)
+{
+    bool *rest = nullptr;
+    std::span<const Value> values = row->item->values;
+    for (size_t i = 0; i < values.size(); i += values[i].span) {
+        engine::ColumnType type = engine::column_type(values[i].type);
+        if (type == engine::ColumnType::kNone)
+            continue;
+        int column = engine::layout_find(target.layout, values[i].name, type);
+        bool key = column >= 0 && column != kRest && is_key(target, column);
+        if (key || (form == Form::kColumns && column >= 0 && column != kRest)) {
+            set(row, target.columns[column].number, value_datum(values[i]));
+        } else if (form != Form::kKeyOnly) {
+            if (column == engine::kNoColumn && form == Form::kColumns && !target.jsonb_mode)
+                ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                                errmsg("columns of target %s have changed meanwhile", target.relation_name)));
+            if (rest == nullptr)
+                rest = static_cast<bool *>(palloc0(values.size()));
+            rest[i] = true;
+        }
+    }
+    return rest;
+}
+
+}  // namespace
+
+engine::Problem check_item(const Target &target, const engine::Item &item)
+{
+    if (item.problem.exists())
+        return item.problem;
+    for (int i = 0; i < target.key_count; ++i) {
+        const Value *key = find_attribute(item, target.key_attributes[i]);
+        engine::ColumnType type = target.columns[target.keys[i]].type;
+        if (key == nullptr || engine::column_type(key->type) != type)
+            return {"22004", psprintf("the item has no key attribute \"%s\" of type %s", target.key_attributes[i],
+                                      copy_string(engine::column_type_name(type)))};
+        // Replaced, it might meet another item's key, and one of the two would be lost.
+        if (key->had_nul)
+            return {"22P05", psprintf("key attribute \"%s\" contains the character U+0000, which PostgreSQL cannot store",
+                                      target.key_attributes[i])};
+    }
+    return {"00000", {}};
+}
+
+void fill_row(const Target &target, TupleDesc descriptor, Form form, Row *row)
+{
+    memset(row->nulls, true, static_cast<size_t>(descriptor->natts));
+    bool *rest = place_attributes(target, form, row);
+    if (form == Form::kKeyOnly)
+        return;
+    if (target.jsonb_mode)
+        set(row, target.document, jsonb_from_attributes(row->item->values, nullptr));
+    else if (rest != nullptr)
+        set(row, target.rest, jsonb_from_attributes(row->item->values, rest));
+}
+
+}  // namespace podyn

@@ -1,0 +1,311 @@
+// See target.h.
+#include "load/target.h"
+
+#include "catalog/journal.h"
+#include "catalog/sql.h"
+#include "locks.h"
+#include "raise.h"
+#include "transaction.h"
+
+namespace podyn {
+namespace {
+
+// PostgreSQL's limit is 1,600 columns, dropped ones included (MaxHeapAttributeNumber); some are left for podyn_rest, for
+// later needs of ours and for the table's owner.
+constexpr int kMaxColumns = 1580;
+// How long ADD COLUMN may wait for its lock, and so hold up readers behind it.
+constexpr char kDdlLockTimeout[] = "1s";
+
+Oid type_oid(engine::ColumnType type)
+{
+    switch (type) {
+        case engine::ColumnType::kText:
+            return TEXTOID;
+        case engine::ColumnType::kNumeric:
+            return NUMERICOID;
+        case engine::ColumnType::kBoolean:
+            return BOOLOID;
+        case engine::ColumnType::kBytea:
+            return BYTEAOID;
+        default:
+            return JSONBOID;
+    }
+}
+
+engine::ColumnType type_of_name(const char *name)
+{
+    for (int i = 0; i < static_cast<int>(engine::kColumnTypes); ++i)
+        if (engine::column_type_name(static_cast<engine::ColumnType>(i)) == name)
+            return static_cast<engine::ColumnType>(i);
+    elog(ERROR, "unknown column type \"%s\" in podyn.column_map", name);
+}
+
+void find_special_columns(Target *target, Relation relation)
+{
+    TupleDesc descriptor = RelationGetDescr(relation);
+    for (int i = 0; i < descriptor->natts; ++i) {
+        Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+        if (attribute->attisdropped || attribute->atttypid != JSONBOID)
+            continue;
+        if (target->jsonb_mode && strcmp(NameStr(attribute->attname), kDocumentColumn) == 0)
+            target->document = attribute->attnum;
+        if (strcmp(NameStr(attribute->attname), kRestColumn) == 0)
+            target->rest = attribute->attnum;
+    }
+}
+
+// One row of podyn.column_map. A column that its owner has dropped or retyped is as good as unmapped.
+void add_mapped_column(Target *target, Relation relation, const char *attribute, engine::ColumnType type,
+                       const char *column)
+{
+    if (strcmp(column, kRestColumn) == 0) {
+        if (target->rest != InvalidAttrNumber)
+            check(engine::layout_add(target->layout, attribute, type, kRest));
+        return;
+    }
+    AttrNumber number = get_attnum(target->relation, column);
+    if (number == InvalidAttrNumber || TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid != type_oid(type))
+        return;
+    TargetColumn *entry = &target->columns[target->column_count];
+    entry->number = number;
+    entry->type = type;
+    strlcpy(entry->name, column, NAMEDATALEN);
+    check(engine::layout_add(target->layout, attribute, type, target->column_count));
+    for (int i = 0; i < target->key_count; ++i)
+        if (strcmp(target->key_attributes[i], attribute) == 0 && target->keys[i] < 0)
+            target->keys[i] = target->column_count;
+    ++target->column_count;
+}
+
+void read_column_map(Target *target, Relation relation, const char *name)
+{
+    catalog::Scope scope = catalog::enter();
+    uint64 rows = catalog::run(
+        "SELECT attribute, type, column_name FROM podyn.column_map WHERE name = $1", {catalog::text(name)});
+    target->columns =
+        static_cast<TargetColumn *>(MemoryContextAllocZero(target->context, sizeof(TargetColumn) * (rows + 1)));
+    for (uint64 row = 0; row < rows; ++row)
+        add_mapped_column(target, relation, catalog::string(CurrentMemoryContext, row, 1),
+                          type_of_name(catalog::string(CurrentMemoryContext, row, 2)),
+                          catalog::string(CurrentMemoryContext, row, 3));
+    catalog::leave(scope);
+}
+
+void require_keys(const Target &target)
+{
+    for (int i = 0; i < target.key_count; ++i)
+        if (target.keys[i] < 0)
+            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                            errmsg("target %s has lost the column of key attribute \"%s\"", target.relation_name,
+                                   target.key_attributes[i]),
+                            errhint("Use podyn_drop and podyn_replicate to begin anew.")));
+    if (target.jsonb_mode && target.document == InvalidAttrNumber)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                        errmsg("target %s has lost its column \"%s\"", target.relation_name, kDocumentColumn),
+                        errhint("Use podyn_drop and podyn_replicate to begin anew.")));
+}
+
+char *qualified_name(Relation relation)
+{
+    return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+                                      RelationGetRelationName(relation));
+}
+
+// The table's columns while new ones are being placed.
+struct Placement {
+    std::string_view *names;  // those in use, as views into the descriptor
+    int name_count;
+    int total;                // dropped ones included: they count against PostgreSQL's limit forever
+    StringInfoData ddl;       // what has to be added
+};
+
+Placement begin_placement(Relation relation, int most_new)
+{
+    TupleDesc descriptor = RelationGetDescr(relation);
+    Placement placement = {};
+    placement.names =
+        static_cast<std::string_view *>(palloc(sizeof(std::string_view) * (descriptor->natts + most_new)));
+    placement.total = descriptor->natts;
+    for (int i = 0; i < descriptor->natts; ++i)
+        if (!TupleDescAttr(descriptor, i)->attisdropped)
+            placement.names[placement.name_count++] = NameStr(TupleDescAttr(descriptor, i)->attname);
+    initStringInfo(&placement.ddl);
+    return placement;
+}
+
+void add_to_ddl(Placement *placement, const char *column, const char *type)
+{
+    appendStringInfo(&placement->ddl, "%s ADD COLUMN %s %s", placement->ddl.len ? "," : "", quote_identifier(column),
+                     type);
+    ++placement->total;
+}
+
+bool is_mapped(const Target &target, std::string_view column)
+{
+    for (int i = 0; i < target.column_count; ++i)
+        if (column == target.columns[i].name)
+            return true;
+    return false;
+}
+
+// A column that the table has already under the attribute's plain name, with the right type, and free to be used.
+bool adopts_existing(const Target &target, Relation relation, std::string_view plain_name, engine::ColumnType type)
+{
+    if (is_mapped(target, plain_name))
+        return false;
+    AttrNumber number = get_attnum(target.relation, copy_string(plain_name));
+    if (number <= 0)
+        return false;
+    Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), number - 1);
+    return attribute->atttypid == type_oid(type) && attribute->attgenerated == '\0';
+}
+
+void remember_column(const catalog::Replication &replication, const MissingColumn &missing, const char *column)
+{
+    catalog::execute(  // a column that its owner dropped may have left a row
+        "DELETE FROM podyn.column_map WHERE name = $1 AND attribute = $2 AND type = $3",
+        {catalog::text(replication.name), catalog::text(missing.attribute),
+         catalog::text(engine::column_type_name(missing.type))});
+    catalog::execute(
+        "INSERT INTO podyn.column_map (name, attribute, type, column_name) VALUES ($1, $2, $3, $4)",
+        {catalog::text(replication.name), catalog::text(missing.attribute),
+         catalog::text(engine::column_type_name(missing.type)), catalog::text(column)});
+}
+
+void announce(const catalog::Replication &replication, Relation relation, const char *column, engine::ColumnType type)
+{
+    char *message = psprintf("adding new column to table %s: %s %s", RelationGetRelationName(relation),
+                             quote_identifier(column), copy_string(engine::column_type_name(type)));
+    ereport(MyBgworkerEntry != nullptr ? LOG : NOTICE, (errmsg("%s", message)));
+    catalog::record_event(replication.owner, replication.name, "column", message);
+}
+
+// Decides where one attribute goes. Returns the column's name, palloc'ed.
+char *place(const catalog::Replication &replication, const Target &target, Relation relation,
+            const MissingColumn &missing, Placement *placement)
+{
+    bool known = engine::layout_knows(target.layout, missing.attribute);
+    engine::ColumnName plain =
+        engine::choose_column_name(missing.attribute, missing.type, false, replication.lower_case_columns, {});
+    if (!known && adopts_existing(target, relation, plain.text, missing.type))
+        return pstrdup(plain.text);
+    if (placement->total >= kMaxColumns)
+        return pstrdup(kRestColumn);
+    // Another type of this attribute has the plain name already, or the table's owner has given it to something else.
+    bool plain_taken = get_attnum(target.relation, plain.text) != InvalidAttrNumber;
+    bool typed = known || (plain_taken && !is_mapped(target, plain.text));
+    engine::ColumnName name =
+        engine::choose_column_name(missing.attribute, missing.type, typed, replication.lower_case_columns,
+                                   {placement->names, static_cast<size_t>(placement->name_count)});
+    char *column = pstrdup(name.text);
+    placement->names[placement->name_count++] = column;
+    add_to_ddl(placement, column, copy_string(engine::column_type_name(missing.type)));
+    announce(replication, relation, column, missing.type);
+    return column;
+}
+
+}  // namespace
+
+Target *load_target(MemoryContext parent, const catalog::Replication &replication)
+{
+    MemoryContext context = AllocSetContextCreate(parent, "podyn target", ALLOCSET_DEFAULT_SIZES);
+    auto *target = static_cast<Target *>(MemoryContextAllocZero(context, sizeof(Target)));
+    target->context = context;
+    target->relation = replication.target;
+    target->jsonb_mode = replication.jsonb_mode;
+    target->key_count = replication.key_count;
+    for (int i = 0; i < 2; ++i) {
+        target->keys[i] = -1;
+        if (i < replication.key_count)
+            target->key_attributes[i] = MemoryContextStrdup(context, replication.keys[i]);
+    }
+    check(engine::layout_create(&target->layout));
+    own<engine::Layout>(context, target->layout, engine::destroy);
+
+    Relation relation = try_relation_open(replication.target, AccessShareLock);
+    if (relation == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                        errmsg("the target of replication \"%s\" no longer exists", replication.name),
+                        errhint("Use podyn_drop and podyn_replicate to begin anew.")));
+    target->relation_name = MemoryContextStrdup(context, qualified_name(relation));
+    find_special_columns(target, relation);
+    read_column_map(target, relation, replication.name);
+    relation_close(relation, AccessShareLock);
+    require_keys(*target);
+    return target;
+}
+
+MissingColumns missing_columns(const Target &target, const engine::Item *const *items, int count)
+{
+    MissingColumns missing = {};
+    if (target.jsonb_mode)
+        return missing;
+    engine::Layout *seen = nullptr;
+    int capacity = 0;
+    for (int i = 0; i < count; ++i) {
+        if (items[i]->problem.exists())
+            continue;
+        for (size_t v = 0; v < items[i]->values.size(); v += items[i]->values[v].span) {
+            const engine::Value &value = items[i]->values[v];
+            engine::ColumnType type = engine::column_type(value.type);
+            if (type == engine::ColumnType::kNone ||
+                engine::layout_find(target.layout, value.name, type) != engine::kNoColumn)
+                continue;
+            if (seen == nullptr) {
+                check(engine::layout_create(&seen));
+                own<engine::Layout>(CurrentMemoryContext, seen, engine::destroy);
+            }
+            if (engine::layout_find(seen, value.name, type) != engine::kNoColumn)
+                continue;
+            check(engine::layout_add(seen, value.name, type, 0));
+            if (missing.count == capacity) {
+                capacity = capacity ? capacity * 2 : 16;
+                size_t size = sizeof(MissingColumn) * static_cast<size_t>(capacity);
+                missing.columns = static_cast<MissingColumn *>(missing.columns ? repalloc(missing.columns, size)
+                                                                               : palloc(size));
+            }
+            missing.columns[missing.count++] = {value.name, type};
+        }
+    }
+    return missing;
+}
+
+void map_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest)
+{
+    locks::own_schema(replication.id);
+    Target *target = load_target(CurrentMemoryContext, replication);
+    Relation relation = relation_open(target->relation, AccessShareLock);
+
+    Placement placement = begin_placement(relation, missing.count);
+    for (int i = 0; i < missing.count; ++i) {
+        const MissingColumn &column = missing.columns[i];
+        if (engine::layout_find(target->layout, column.attribute, column.type) != engine::kNoColumn)
+            continue;  // another process was faster
+        char *name = place(replication, *target, relation, column, &placement);
+        remember_column(replication, column, name);
+        bool in_rest = strcmp(name, kRestColumn) == 0;
+        with_rest = with_rest || in_rest;
+        check(engine::layout_add(target->layout, column.attribute, column.type, kRest));
+    }
+    if (with_rest && target->rest == InvalidAttrNumber) {
+        add_to_ddl(&placement, kRestColumn, "jsonb");
+        announce(replication, relation, kRestColumn, engine::ColumnType::kJsonb);
+    }
+    char *name = target->relation_name;
+    relation_close(relation, AccessShareLock);
+    if (placement.ddl.len > 0) {
+        SPI_connect();
+        SPI_execute(psprintf("ALTER TABLE %s %s", name, placement.ddl.data), false, 0);
+        SPI_finish();
+    }
+}
+
+void add_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest)
+{
+    begin_transaction();
+    set_config_option("lock_timeout", kDdlLockTimeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+    map_columns(replication, missing, with_rest);
+    commit_transaction();
+}
+
+}  // namespace podyn

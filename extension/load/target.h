@@ -1,0 +1,59 @@
+// The table that a replication writes: which attribute goes to which column, and new columns as attributes appear.
+#pragma once
+
+#include "catalog/replications.h"
+#include "compat.h"
+#include "engine/columns.h"
+#include "engine/item.h"
+
+namespace podyn {
+
+struct TargetColumn {
+    AttrNumber number;
+    engine::ColumnType type;
+    char name[NAMEDATALEN];
+};
+
+struct Target {
+    MemoryContext context;
+    Oid relation;
+    char *relation_name;       // schema-qualified and quoted
+    bool jsonb_mode;           // key columns and one column for the whole item
+    engine::Layout *layout;    // attribute and type -> index in columns, or kRest
+    TargetColumn *columns;     // the mapped ones
+    int column_count;
+    int key_count;
+    int keys[2];               // indexes in columns: partition key, sort key
+    char *key_attributes[2];
+    AttrNumber document;       // jsonb mode: column data
+    AttrNumber rest;           // podyn_rest; 0: there is none yet
+    bool wants_rest;           // a row was too big for columns: make podyn_rest and try again
+};
+
+inline constexpr char kDocumentColumn[] = "data";
+inline constexpr char kRestColumn[] = "podyn_rest";
+// A layout's answer for attributes that stand in podyn_rest.
+inline constexpr int kRest = 100000;
+
+// Reads the target's columns and the column map into a context of its own below `parent`. Inside a transaction.
+Target *load_target(MemoryContext parent, const catalog::Replication &replication);
+
+struct MissingColumn {
+    std::string_view attribute;
+    engine::ColumnType type;
+};
+struct MissingColumns {
+    MissingColumn *columns;
+    int count;
+};
+// Attributes of sound items that have no column yet, each once; empty in jsonb mode. Views into the items.
+MissingColumns missing_columns(const Target &target, const engine::Item *const *items, int count);
+
+// Makes columns for them, in a transaction of its own with a short lock_timeout, which this function begins and ends;
+// called outside of one. Another process may have made some meanwhile. `with_rest`: makes podyn_rest as well.
+void add_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest);
+
+// The same inside the caller's transaction: maps attributes to columns that exist or are made.
+void map_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest);
+
+}  // namespace podyn

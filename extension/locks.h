@@ -1,0 +1,21 @@
+// podyn's own advisory locks. They use tag fields that SQL's advisory lock functions cannot reach.
+#pragma once
+
+#include "compat.h"
+
+namespace podyn::locks {
+
+// Held shared by every transaction that applies something for a replication, exclusively by whoever changes what these
+// transactions rely on (whether it runs, spool or direct apply). Both until the end of the transaction.
+bool try_share_replication(int32 replication);
+void own_replication(int32 replication);
+bool try_own_replication(int32 replication);
+
+// Held by whoever adds columns to the target. Until the end of the transaction.
+void own_schema(int32 replication);
+
+// Held by the worker that does a task, until released or the process ends.
+bool try_claim_task(int64 task);
+void release_task(int64 task);
+
+}  // namespace podyn::locks

@@ -1,0 +1,113 @@
+// What podyn's processes share in memory: who runs where, the read budget of each replication, and what the status view
+// shows live. Everything that must survive a crash is in tables; this may vanish at any moment.
+//
+// Reserved at server start if podyn is preloaded; else taken from the server's spare shared memory at first use, with
+// smaller limits (as contrib/pg_prewarm does).
+#pragma once
+
+#include "compat.h"
+
+namespace podyn::shared {
+
+enum class Role : uint8 { kLauncher, kSupervisor, kWorker };
+
+// A process of podyn. Reserved by whoever launches it, then attached by the process itself. A reservation that nobody
+// attaches to within kStartTimeout is void.
+struct Process {
+    bool in_use;
+    Role role;
+    bool yield;         // worker: make room for another owner's worker
+    uint32 generation;  // counts reservations, so that a late starter knows that it is too late
+    Oid database;
+    Oid owner;          // worker: the role it runs as
+    pid_t pid;          // 0: reserved, not yet attached
+    Latch *latch;
+    TimestampTz launched_at;
+};
+
+// An exponentially fading rate.
+struct Meter {
+    double per_second;
+    TimestampTz at;
+};
+
+// A replication that runs.
+struct Replication {
+    Oid database;
+    int32 id;  // 0: free
+    slock_t mutex;
+    TimestampTz used_at;
+    double read_units;      // the budget left; negative: spent ahead
+    TimestampTz filled_at;
+    Meter items;
+    Meter changes;
+    uint32 describe_requests;  // counts shards that ended: the stream's task looks for their children
+};
+
+// A task that a worker holds.
+struct Task {
+    Oid database;
+    pid_t worker;              // 0: free
+    int64 id;
+    TimestampTz read_through;  // shard: every change up to then has been applied; 0: not known here
+};
+
+void request();  // at server start: asks for the memory
+void attach();   // finds or makes it; an error if there is not enough
+
+// ---- Processes -------------------------------------------------------------------------------------------------------
+
+enum class Launch { kLaunched, kPoolFull, kNoServerSlot };
+
+// Launches a background process, unless podyn.max_workers (workers) is reached. kNoServerSlot: max_worker_processes is.
+Launch launch(Role role, Oid database, Oid owner);
+// In a new process: takes its reservation, given as bgw_main_arg. False: too late, exit.
+bool attach_process(Datum argument, Process *copy);
+// Takes a process entry for the launcher itself.
+void attach_launcher();
+int count_processes(Role role, Oid database, Oid owner);  // InvalidOid: any
+// Lets no process be launched for a database for a while (kHold): somebody is about to drop or move it.
+void hold_database(Oid database);
+bool is_attached();
+// For a process that found nothing to do: gives its entry back, unless somebody woke it meanwhile. True: exit now.
+bool leave_if_not_woken();
+// Databases whose supervisor ended though it had work; each is given once. InvalidOid: none (any more).
+Oid next_orphaned_database();
+// Wakes every process of a database (InvalidOid: the launcher).
+void wake(Oid database);
+// Sends a signal to every process of a database; returns how many there were.
+int signal_processes(Oid database, int signal);
+// Asks one worker of the owner with the most workers to make room. Workers of `except` are left alone.
+void request_yield(Oid except);
+bool should_yield();
+
+// ---- Replications and tasks ------------------------------------------------------------------------------------------
+
+// The entry of a replication, made if need be. An error if there are too many.
+Replication *replication(int32 id);
+// The budget of read units, refilled at `rate` per second up to one second's worth. Spending may overdraw.
+void spend_read_units(Replication *entry, double rate, double units);
+// Microseconds until the budget is positive again; 0: it is.
+int64 read_units_wait(Replication *entry, double rate);
+void count(Replication *entry, int64 items, int64 changes);
+void request_describe(Replication *entry);
+uint32 describe_requests(Replication *entry);
+
+// Entries for tasks that this process holds; null if there are too many.
+Task *publish_task(int64 id);
+void publish_read_through(Task *task, TimestampTz read_through);
+void withdraw_task(Task *task);
+
+// ---- For the views ---------------------------------------------------------------------------------------------------
+
+struct LiveReplication {
+    int32 id;
+    double items_per_second;
+    double changes_per_second;
+};
+
+// Copies of the current database's entries, palloc'ed.
+LiveReplication *live_replications(int *count);
+Task *live_tasks(int *count);
+
+}  // namespace podyn::shared

@@ -1,0 +1,13 @@
+// Where a replication's data comes from: a foreign server and the owner's credentials, as a session of the engine.
+#pragma once
+
+#include "compat.h"
+#include "engine/client.h"
+
+namespace podyn {
+
+// Opens a session for `role` on the foreign server; it ends with `context`. Inside a transaction. Errors say what to
+// create: no such server, no right to use it, no credentials, an endpoint that is not allowed (any more).
+engine::Session *open_source(MemoryContext context, const char *server, Oid role);
+
+}  // namespace podyn

@@ -1,0 +1,22 @@
+// See transaction.h.
+#include "transaction.h"
+
+#include "compat.h"
+
+namespace podyn {
+
+void begin_transaction()
+{
+    SetCurrentStatementStartTimestamp();
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+void commit_transaction()
+{
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    pgstat_report_stat(true);
+}
+
+}  // namespace podyn

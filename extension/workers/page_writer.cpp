@@ -1,0 +1,151 @@
+// See page_writer.h.
+#include "workers/page_writer.h"
+
+#include "catalog/journal.h"
+#include "load/halving.h"
+#include "load/spool.h"
+#include "raise.h"
+#include "transaction.h"
+
+namespace podyn {
+namespace {
+
+// A page whose columns vanish as fast as they are added is given up for a while.
+constexpr int kMaxAttempts = 4;
+
+struct Writing {
+    RunningTask *task;
+    const Page *page;
+    WrittenCounts counts;
+};
+
+const char *operation(bool remove)
+{
+    return remove ? "remove" : "put";
+}
+
+void reject_problem(Writing *writing, const PageItem &item, const engine::Problem &problem)
+{
+    catalog::record_rejected(writing->task->job->replication->name,
+                             {writing->page->source, item.position, operation(item.remove), item.item->json,
+                              problem.sqlstate, problem.message, {}});
+    ++writing->counts.rejected;
+}
+
+void reject_row(void *context, const Row &row, ErrorData *error)
+{
+    auto *writing = static_cast<Writing *>(context);
+    catalog::record_rejected(writing->task->job->replication->name,
+                             {writing->page->source, row.position, operation(row.remove), row.item->json,
+                              unpack_sql_state(error->sqlerrcode), error->message, view(error->detail)});
+    ++writing->counts.rejected;
+}
+
+MissingColumns columns_to_add(const Target &target, const Page &page)
+{
+    auto *items = static_cast<const engine::Item **>(palloc(sizeof(engine::Item *) * (page.count + 1)));
+    int count = 0;
+    for (int i = 0; i < page.count; ++i)
+        if (!page.items[i].remove)
+            items[count++] = page.items[i].item;
+    return missing_columns(target, items, count);
+}
+
+// The page's sound items; the others are rejected here.
+PageItem *sound_items(Writing *writing, const Target &target, int *count)
+{
+    const Page &page = *writing->page;
+    auto *sound = static_cast<PageItem *>(palloc(sizeof(PageItem) * (page.count + 1)));
+    *count = 0;
+    for (int i = 0; i < page.count; ++i) {
+        engine::Problem problem = check_item(target, *page.items[i].item);
+        if (problem.exists())
+            reject_problem(writing, page.items[i], problem);
+        else
+            sound[(*count)++] = page.items[i];
+    }
+    return sound;
+}
+
+Row *make_rows(const Batch &batch, const PageItem *items, int count)
+{
+    size_t width = static_cast<size_t>(batch.descriptor->natts);
+    // One row's arrays are enough: each is filled, stored and filled anew.
+    auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * width));
+    auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * width));
+    auto *rows = static_cast<Row *>(palloc(sizeof(Row) * static_cast<size_t>(count + 1)));
+    for (int i = 0; i < count; ++i)
+        rows[i] = {items[i].item, values, nulls, items[i].position, items[i].remove};
+    return rows;
+}
+
+void write_to_target(Writing *writing, Target *target, const PageItem *items, int count)
+{
+    Batch batch = open_batch(*target);
+    Row *rows = make_rows(batch, items, count);
+    writing->counts.written += writing->page->backfill
+                                   ? load_or_reject(batch, target, rows, count, keep_network_moving, reject_row, writing)
+                                   : apply_or_reject(batch, target, rows, count, reject_row, writing);
+    close_batch(batch);
+}
+
+void write_to_spool(Writing *writing, const PageItem *items, int count)
+{
+    writing->counts.spooled += spool_changes(writing->task->replication, items, count);
+    writing->counts.written += count;
+}
+
+// Ends the transaction and adds columns in another one. The list's views point into the page, which stays.
+void add_columns_instead(RunningTask *task, const MissingColumns &missing)
+{
+    MemoryContext context = AllocSetContextCreate(task->run, "podyn new columns", ALLOCSET_SMALL_SIZES);
+    size_t size = sizeof(MissingColumn) * static_cast<size_t>(missing.count);
+    auto *columns = static_cast<MissingColumn *>(MemoryContextAlloc(context, size));
+    memcpy(static_cast<void *>(columns), missing.columns, size);
+    commit_transaction();
+    add_columns(*task->job->replication, {columns, missing.count}, false);
+    MemoryContextDelete(context);
+}
+
+}  // namespace
+
+Turn write_page(RunningTask *task, const Page &page)
+{
+    for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+        catalog::Standing standing;
+        Turn turn = begin_turn(task, &standing);
+        if (turn != Turn::kGo)
+            return turn;
+        if (write_page_in_transaction(task, page, standing)) {
+            commit_transaction();
+            return Turn::kGo;
+        }
+    }
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    errmsg("columns of the target of replication \"%s\" change all the time",
+                           task->job->replication->name)));
+}
+
+bool write_page_in_transaction(RunningTask *task, const Page &page, const catalog::Standing &standing)
+{
+    Writing writing = {task, &page, {}};
+    Target *target = current_target(task->job);
+    bool to_spool = page.may_spool && standing.spooling;
+    if (!to_spool) {
+        MissingColumns missing = columns_to_add(*target, page);
+        if (missing.count > 0) {
+            add_columns_instead(task, missing);
+            return false;
+        }
+    }
+    int count;
+    PageItem *items = sound_items(&writing, *target, &count);
+    if (to_spool)
+        write_to_spool(&writing, items, count);
+    else
+        write_to_target(&writing, target, items, count);
+    page.record(task, writing.counts);
+    return true;
+}
+
+}  // namespace podyn

@@ -1,0 +1,34 @@
+// One page, one transaction: rows and position together. The same for a backfill's pages, a shard's changes and a merge.
+#pragma once
+
+#include "compat.h"
+#include "load/page_item.h"
+#include "workers/running_task.h"
+
+namespace podyn {
+
+struct WrittenCounts {
+    int64 written;   // to the target or the spool
+    int64 rejected;  // to podyn.error
+    int64 spooled;   // keys that the spool did not have before
+};
+
+struct Page {
+    PageItem *items;    // each key once
+    int count;
+    const char *source; // for podyn.error: "segment 3", "shard …", "spool"
+    bool backfill;      // new rows: multi-insert if the target allows it
+    bool may_spool;     // changes: to the spool while the backfill runs
+    // Writes the task's progress, in the same transaction, after the rows.
+    void (*record)(RunningTask *task, const WrittenCounts &counts);
+};
+
+// Writes a page. Columns that it needs are added first, in a transaction of their own. kGo: it is committed; kLater:
+// nothing has been written, try again soon; kGone: nothing has been written, the task is finished. Errors are raised.
+Turn write_page(RunningTask *task, const Page &page);
+
+// The same inside the caller's transaction, begun by begin_turn, which the caller commits. False: the page needed new
+// columns; the transaction is over without having written anything, they have been added, and the caller begins anew.
+bool write_page_in_transaction(RunningTask *task, const Page &page, const catalog::Standing &standing);
+
+}  // namespace podyn

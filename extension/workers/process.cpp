@@ -1,0 +1,45 @@
+// See process.h.
+#include "workers/process.h"
+
+#include <csignal>
+
+namespace podyn {
+namespace {
+
+void set(const char *name, const char *value)
+{
+    SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+}  // namespace
+
+void set_up_signals()
+{
+    pqsignal(SIGTERM, die);
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    BackgroundWorkerUnblockSignals();
+}
+
+void connect_process(Oid database, Oid role)
+{
+    BackgroundWorkerInitializeConnectionByOid(database, role, OidIsValid(role) ? kWorkerConnectionFlags : 0);
+    set("search_path", "");
+    set("default_transaction_isolation", "read committed");
+    set("default_transaction_read_only", "off");
+    set("default_transaction_deferrable", "off");
+    set("statement_timeout", "0");
+    set("idle_in_transaction_session_timeout", "0");
+    set("row_security", "on");
+    // Rows and positions are in the same commit, so what a crash takes back, it takes back together.
+    set("synchronous_commit", "off");
+}
+
+void reload_configuration_if_asked()
+{
+    if (!ConfigReloadPending)
+        return;
+    ConfigReloadPending = false;
+    ProcessConfigFile(PGC_SIGHUP);
+}
+
+}  // namespace podyn

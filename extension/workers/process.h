@@ -1,0 +1,19 @@
+// What every background process of podyn does at its start.
+#pragma once
+
+#include "compat.h"
+#include "shared.h"
+
+namespace podyn {
+
+// Signals: SIGTERM ends at the next interrupt check, SIGHUP re-reads the configuration, SIGUSR1 is PostgreSQL's own.
+void set_up_signals();
+
+// Connects to `database` as `role` (InvalidOid: the bootstrap superuser) and sets what statements of podyn rely on,
+// whatever the role's or database's own settings are.
+void connect_process(Oid database, Oid role);
+
+// Re-reads the configuration if somebody asked for it.
+void reload_configuration_if_asked();
+
+}  // namespace podyn

@@ -1,0 +1,174 @@
+// A backfill segment: pages of a Scan, each committed with its LastEvaluatedKey. The next page is on its way while this
+// one is written. Read units are measured and held at the replication's scan_rate, over all of its segments.
+#include "raise.h"
+#include "settings.h"
+#include "transaction.h"
+#include "workers/page_writer.h"
+#include "workers/running_task.h"
+
+namespace podyn {
+namespace {
+
+// Where the stream's start lies this long before a page, a stale read can show nothing that the stream will not mend
+// (a write is seen by every read well within it), and half the read units are saved.
+constexpr int64 kStaleReadsAreSafe = 5 * USECS_PER_MINUTE;
+constexpr uint32 kFirstLimit = 100;  // items of the first page under a scan_rate: what they cost is not known yet
+constexpr double kBytesPerReadUnit = 4096;
+constexpr int64 kTryAgain = 10 * 1000;
+
+struct Segment {
+    MemoryContext page_context;  // owns the page's handle
+    engine::ScanPage page;
+    char *next_key;              // where the next request starts; null: at the beginning
+    bool complete;               // no further page is to be fetched
+    bool consistent;             // how the request under way reads
+    double units_per_item;       // measured; 0: not known yet
+    double page_units;
+};
+
+Segment *state_of(RunningTask *task)
+{
+    return static_cast<Segment *>(task->state);
+}
+
+double rate_of(RunningTask *task)
+{
+    return task->job->replication->scan_rate;
+}
+
+bool must_read_consistently(const catalog::Replication &replication)
+{
+    return !replication.replay_changes || replication.positions_at == 0 ||
+           replication.positions_at + kStaleReadsAreSafe > GetCurrentTimestamp();
+}
+
+// So many items that a page costs about one second's read units.
+uint32 page_limit(RunningTask *task)
+{
+    const Segment &segment = *state_of(task);
+    auto most = static_cast<uint32>(settings::batch_rows);
+    if (rate_of(task) <= 0)
+        return most;
+    if (segment.units_per_item <= 0)
+        return Min(most, kFirstLimit);
+    double items = rate_of(task) / segment.units_per_item;
+    return items < 1 ? 1 : items > most ? most : static_cast<uint32>(items);
+}
+
+void fetch(RunningTask *task)
+{
+    Segment *segment = state_of(task);
+    int64 wait = shared::read_units_wait(task->job->live, rate_of(task));
+    if (wait > 0) {
+        wake_after(task, wait);
+        return;
+    }
+    const catalog::Replication &replication = *task->job->replication;
+    segment->consistent = must_read_consistently(replication);
+    engine::ScanRequest request = {replication.source,
+                                   static_cast<uint32>(strtoul(task->task->name, nullptr, 10)),
+                                   static_cast<uint32>(replication.segments),
+                                   page_limit(task),
+                                   segment->consistent,
+                                   view(segment->next_key)};
+    check(engine::start_scan(worker_loop()->client, task->job->session, request, task, now(), &task->call));
+}
+
+void measure(RunningTask *task)
+{
+    Segment *segment = state_of(task);
+    const engine::ScanPage &page = segment->page;
+    segment->page_units = page.read_units;
+    if (segment->page_units <= 0) {  // a server that does not tell
+        double bytes = 0;
+        for (const engine::Item &item : page.items)
+            bytes += static_cast<double>(item.json.size());
+        segment->page_units = bytes / kBytesPerReadUnit * (segment->consistent ? 1 : 0.5);
+    }
+    if (!page.items.empty())
+        segment->units_per_item = segment->page_units / static_cast<double>(page.items.size());
+    shared::spend_read_units(task->job->live, rate_of(task), segment->page_units);
+}
+
+void record(RunningTask *task, const WrittenCounts &counts)
+{
+    const Segment &segment = *state_of(task);
+    catalog::Progress progress = {};
+    progress.done = segment.page.last_key.empty();
+    progress.position = progress.done ? nullptr : copy_string(segment.page.last_key);
+    progress.items = counts.written;
+    progress.read_units = segment.page_units;
+    progress.throttled = task->throttled;
+    catalog::save_progress(task->id, progress);
+}
+
+void write(RunningTask *task)
+{
+    Segment *segment = state_of(task);
+    size_t count = segment->page.items.size();
+    Page page = {};
+    page.items = static_cast<PageItem *>(palloc0(sizeof(PageItem) * (count + 1)));
+    for (const engine::Item &item : segment->page.items)
+        page.items[page.count++].item = &item;
+    page.source = psprintf("segment %s", task->task->name);
+    page.backfill = true;
+    page.record = record;
+    Turn turn = write_page(task, page);
+    if (turn == Turn::kLater)
+        wake_after(task, kTryAgain);
+    if (turn != Turn::kGo)
+        return;
+    shared::count(task->job->live, static_cast<int64>(count), 0);
+    task->failures = 0;
+    task->throttled = 0;
+    task->page_pending = false;
+    MemoryContextReset(segment->page_context);
+    if (segment->complete)
+        task->finished = true;
+    else if (task->call == nullptr)
+        fetch(task);
+}
+
+void begin(RunningTask *task)
+{
+    auto *segment = static_cast<Segment *>(MemoryContextAllocZero(task->run, sizeof(Segment)));
+    segment->page_context = AllocSetContextCreate(task->run, "podyn page", ALLOCSET_SMALL_SIZES);
+    segment->next_key = task->task->position;
+    task->state = segment;
+    fetch(task);
+}
+
+void on_response(RunningTask *task)
+{
+    Segment *segment = state_of(task);
+    engine::Items *handle = nullptr;
+    check(engine::take_scan(task->call, &handle, &segment->page));
+    own<engine::Items>(segment->page_context, handle, engine::destroy);
+    drop_call(task);
+    measure(task);
+    task->page_pending = true;
+    segment->complete = segment->page.last_key.empty();
+    if (!segment->complete) {
+        MemoryContext old = MemoryContextSwitchTo(task->run);
+        if (segment->next_key != nullptr)
+            pfree(segment->next_key);
+        segment->next_key = copy_string(segment->page.last_key);
+        MemoryContextSwitchTo(old);
+        fetch(task);
+    }
+    write(task);
+}
+
+void on_time(RunningTask *task)
+{
+    if (task->page_pending)
+        write(task);
+    else
+        fetch(task);
+}
+
+}  // namespace
+
+const TaskMethods kSegmentTask = {begin, on_response, on_time, nullptr};
+
+}  // namespace podyn

@@ -1,0 +1,162 @@
+// The setup task, a replication's first: finds the stream and commits a start position for every shard, together with
+// the segments of the backfill. Only then can the scan start, so no change falls between the two.
+#include "catalog/journal.h"
+#include "raise.h"
+#include "settings.h"
+#include "transaction.h"
+#include "workers/running_task.h"
+#include "workers/shard_listing.h"
+
+namespace podyn {
+namespace {
+
+// One segment for each 2 GB (developer guide, best practices for Scan), and enough for all workers where it pays.
+constexpr int64 kBytesPerSegment = INT64CONST(2) * 1024 * 1024 * 1024;
+constexpr int64 kWorthParallel = INT64CONST(64) * 1024 * 1024;
+constexpr int kMaxChosenSegments = 4096;
+
+struct Setup {
+    ShardListing *listing;
+    char *stream_arn;
+    int64 item_count;
+    int64 size_bytes;
+    bool table_described;
+};
+
+Setup *state_of(RunningTask *task)
+{
+    return static_cast<Setup *>(task->state);
+}
+
+int choose_segments(const catalog::Replication &replication, int64 size_bytes)
+{
+    if (replication.segments > 0)
+        return replication.segments;
+    int64 segments = (size_bytes + kBytesPerSegment - 1) / kBytesPerSegment;
+    if (size_bytes >= kWorthParallel)
+        segments = Max(segments, static_cast<int64>(settings::max_workers));
+    return static_cast<int>(Min(Max(segments, INT64CONST(1)), static_cast<int64>(kMaxChosenSegments)));
+}
+
+// What the target holds is an earlier copy of ours (podyn_reset).
+void empty_target(const catalog::Replication &replication)
+{
+    char *schema = get_namespace_name(get_rel_namespace(replication.target));
+    char *table = get_rel_name(replication.target);
+    if (table == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                        errmsg("the target of replication \"%s\" no longer exists", replication.name)));
+    SPI_connect();
+    SPI_execute(psprintf("TRUNCATE %s", quote_qualified_identifier(schema, table)), false, 0);
+    SPI_finish();
+}
+
+// Closed shards hold only what was written before now, which the scan will see; open ones are read from their start, and
+// children after their parents. A parent that is no longer listed was read out by everybody long ago.
+void add_shard_tasks(RunningTask *task, const ShardListing &listing)
+{
+    TimestampTz time = GetCurrentTimestamp();
+    for (int i = 0; i < listing.count; ++i) {
+        const ListedShard &shard = listing.shards[i];
+        const ListedShard *parent = find_shard(listing, shard.parent);
+        const char *state = !shard.open ? "done" : parent != nullptr && parent->open ? "waiting" : "ready";
+        catalog::add_task(task->replication, catalog::TaskKind::kShard, shard.id, view(shard.parent), state, time);
+    }
+    catalog::add_task(task->replication, catalog::TaskKind::kStream, "", {}, "ready", 0);
+}
+
+void add_segment_tasks(RunningTask *task, int segments)
+{
+    catalog::execute("INSERT INTO podyn.task (replication, kind, task, state) "
+                     "SELECT $1, 'segment', n::text, 'ready' FROM generate_series(0, $2 - 1) AS n",
+                     {catalog::int4(task->replication), catalog::int4(segments)});
+}
+
+void commit_setup(RunningTask *task)
+{
+    const Setup &setup = *state_of(task);
+    const catalog::Replication &replication = *task->job->replication;
+    catalog::Standing standing;
+    Turn turn = begin_turn(task, &standing);
+    if (turn == Turn::kLater)
+        wake_after(task, 10 * 1000);
+    if (turn != Turn::kGo)
+        return;
+    if (replication.copy_data && replication.target_is_ours)
+        empty_target(replication);
+    int segments = replication.copy_data ? choose_segments(replication, setup.size_bytes) : 0;
+    if (replication.replay_changes)
+        add_shard_tasks(task, *setup.listing);
+    if (segments > 0)
+        add_segment_tasks(task, segments);
+    catalog::execute(
+        "UPDATE podyn.replication SET phase = $2, stream_arn = $3, items_total = $4, segments = nullif($5, 0), "
+        "target_is_ours = target_is_ours OR copy_data, positions_at = clock_timestamp() WHERE id = $1",
+        {catalog::int4(task->replication), catalog::text(segments > 0 ? "copying" : "streaming"),
+         catalog::text_or_null(setup.stream_arn), catalog::int8(setup.item_count), catalog::int4(segments)});
+    catalog::execute("DELETE FROM podyn.task WHERE id = $1", {catalog::int8(task->id)});
+    catalog::record_event(replication.owner, replication.name, segments > 0 ? "copying" : "streaming",
+                          segments > 0 ? psprintf("copying in %d segments", segments) : "replaying changes");
+    commit_transaction();
+    task->job->stale = true;  // segments and positions are known now
+    task->finished = true;
+}
+
+void begin(RunningTask *task)
+{
+    task->state = MemoryContextAllocZero(task->run, sizeof(Setup));
+    state_of(task)->listing = make_listing(task->run);
+    check(engine::start_describe_table(worker_loop()->client, task->job->session, task->job->replication->source, task,
+                                       now(), &task->call));
+}
+
+// False: the replication has failed.
+bool take_description(RunningTask *task)
+{
+    Setup *setup = state_of(task);
+    engine::Table *handle = nullptr;
+    engine::TableDescription table;
+    check(engine::take_table(task->call, &handle, &table));
+    own<engine::Table>(task->run, handle, engine::destroy);
+    drop_call(task);
+    setup->table_described = true;
+    setup->item_count = table.item_count;
+    setup->size_bytes = table.size_bytes;
+    if (!task->job->replication->replay_changes)
+        return true;
+    if (!table.stream_enabled) {
+        end_replication(task, "failed", "the stream of the DynamoDB table is disabled");
+        return false;
+    }
+    MemoryContext old = MemoryContextSwitchTo(task->run);
+    setup->stream_arn = copy_string(table.stream_arn);
+    MemoryContextSwitchTo(old);
+    return true;
+}
+
+void on_response(RunningTask *task)
+{
+    Setup *setup = state_of(task);
+    bool complete = !task->job->replication->replay_changes;
+    if (!setup->table_described) {
+        if (!take_description(task))
+            return;
+    } else {
+        complete = add_shards(task, setup->listing);
+    }
+    if (complete)
+        commit_setup(task);
+    else
+        request_shards(task, setup->stream_arn, setup->listing);
+}
+
+void on_time(RunningTask *task)
+{
+    commit_setup(task);
+}
+
+}  // namespace
+
+const TaskMethods kSetupTask = {begin, on_response, on_time, nullptr};
+
+}  // namespace podyn

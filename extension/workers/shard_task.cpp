@@ -1,0 +1,295 @@
+// A stream shard: reads its records in order, each page one transaction with the shard's position. While the backfill
+// runs they go to the spool, later to the target. A gap (a trimmed or vanished position) ends in needs_resync.
+//
+//   iterator   GetShardIterator behind the position, or at the shard's start
+//   reading    GetRecords; again after podyn.poll_interval, or at once while there is more
+//   ended      no next iterator: the shard is done, its children may be read
+#include "catalog/journal.h"
+#include "raise.h"
+#include "settings.h"
+#include "transaction.h"
+#include "workers/page_writer.h"
+#include "workers/running_task.h"
+
+namespace podyn {
+namespace {
+
+// Streams keep records for 24 hours (developer guide, Streams); some minutes are left for clocks that differ.
+constexpr int64 kRetention = 24 * USECS_PER_HOUR - 5 * USECS_PER_MINUTE;
+// Empty pages are normal in the middle of a shard; so many in a row right after a new iterator mean its end for now.
+constexpr int kQuietPolls = 2;
+// How old the committed read_through may get while nothing arrives.
+constexpr int64 kSaveReadThrough = 10 * USECS_PER_MINUTE;
+// ApproximateCreationDateTime is rounded to the second (API reference, StreamRecord).
+constexpr int64 kCreationRounding = USECS_PER_SEC;
+constexpr int64 kTryAgain = 10 * 1000;
+
+enum class Waiting : uint8 { kForIterator, kForRecords };
+
+struct Shard {
+    MemoryContext page_context;  // owns the page's handle
+    engine::RecordsPage page;
+    char *iterator;              // for the next GetRecords; null: the shard is read to its end
+    Waiting waiting;
+    int64 asked_at;              // monotonic: when the last GetRecords started
+    TimestampTz asked_at_time;   // the same as a time of day
+    int quiet_polls;
+    bool at_tip;                 // an empty page means that there is nothing new
+    TimestampTz read_through;
+    TimestampTz saved_read_through;
+};
+
+Shard *state_of(RunningTask *task)
+{
+    return static_cast<Shard *>(task->state);
+}
+
+void publish(RunningTask *task, TimestampTz read_through)
+{
+    Shard *shard = state_of(task);
+    shard->read_through = Max(shard->read_through, read_through);
+    if (task->published != nullptr)
+        shared::publish_read_through(task->published, shard->read_through);
+}
+
+void keep_iterator(RunningTask *task, std::string_view iterator)
+{
+    Shard *shard = state_of(task);
+    if (shard->iterator != nullptr)
+        pfree(shard->iterator);
+    MemoryContext old = MemoryContextSwitchTo(task->run);
+    shard->iterator = iterator.empty() ? nullptr : copy_string(iterator);
+    MemoryContextSwitchTo(old);
+}
+
+void request_iterator(RunningTask *task)
+{
+    state_of(task)->waiting = Waiting::kForIterator;
+    check(engine::start_get_shard_iterator(worker_loop()->client, task->job->session, task->job->replication->stream_arn,
+                                           task->task->name, view(task->task->position), task, now(), &task->call));
+}
+
+void request_records(RunningTask *task)
+{
+    Shard *shard = state_of(task);
+    shard->waiting = Waiting::kForRecords;
+    shard->asked_at = now().monotonic_us;
+    shard->asked_at_time = GetCurrentTimestamp();
+    auto limit = static_cast<uint32>(Min(settings::batch_rows, settings::kMaxRecords));
+    check(engine::start_get_records(worker_loop()->client, task->job->session, shard->iterator, limit, task, now(),
+                                    &task->call));
+}
+
+void poll_after_interval(RunningTask *task)
+{
+    int64 next = state_of(task)->asked_at + static_cast<int64>(settings::poll_interval) * 1000;
+    wake_after(task, Max(next - now().monotonic_us, INT64CONST(0)));
+}
+
+// ---- A page with changes, or the shard's last page -------------------------------------------------------------------
+
+TimestampTz last_change_at(const Shard &shard)
+{
+    if (shard.page.changes.empty() || shard.page.changes.back().created_at_us == 0)
+        return 0;
+    return to_timestamp(shard.page.changes.back().created_at_us);
+}
+
+// What is known to be read once this page is written: everything before its last change, or, at the shard's end,
+// everything there was when it was read to its end before.
+TimestampTz read_through_page(const Shard &shard)
+{
+    TimestampTz last = last_change_at(shard);
+    return Max(shard.read_through, last == 0 ? 0 : last - kCreationRounding);
+}
+
+void record(RunningTask *task, const WrittenCounts &counts)
+{
+    const Shard &shard = *state_of(task);
+    auto changes = shard.page.changes;
+    catalog::Progress progress = {};
+    progress.done = shard.page.next_iterator.empty();
+    progress.position = changes.empty() ? nullptr : copy_string(changes.back().sequence_number);
+    progress.changes = static_cast<int64>(changes.size()) - counts.rejected;
+    progress.spooled = counts.spooled;
+    progress.throttled = task->throttled;
+    progress.read_through = read_through_page(shard);
+    progress.last_change_at = last_change_at(shard);
+    catalog::save_progress(task->id, progress);
+    if (progress.done)
+        catalog::release_children(task->replication, task->task->name, progress.read_through);
+}
+
+Page make_page(RunningTask *task)
+{
+    const Shard &shard = *state_of(task);
+    Page page = {};
+    page.items = static_cast<PageItem *>(palloc0(sizeof(PageItem) * (shard.page.last.size() + 1)));
+    for (uint32 index : shard.page.last) {
+        const engine::Change &change = shard.page.changes[index];
+        page.items[page.count++] = {&change.image, change.sequence_number, change.key_digest,
+                                    change.kind == engine::ChangeKind::kRemove};
+    }
+    page.source = psprintf("shard %s", task->task->name);
+    page.may_spool = true;
+    page.record = record;
+    return page;
+}
+
+void after_page(RunningTask *task)
+{
+    Shard *shard = state_of(task);
+    bool ended = shard->page.next_iterator.empty();
+    auto changes = static_cast<int64>(shard->page.changes.size());
+    bool more = changes >= Min(settings::batch_rows, settings::kMaxRecords) / 2;
+    shared::count(task->job->live, 0, changes);
+    publish(task, read_through_page(*shard));
+    shard->saved_read_through = shard->read_through;
+    task->failures = 0;
+    task->throttled = 0;
+    task->page_pending = false;
+    // A later begin() goes on from what has been committed.
+    MemoryContextReset(shard->page_context);
+    shard->page = {};
+    if (ended) {
+        task->finished = true;
+        shared::request_describe(task->job->live);
+    } else if (more) {
+        request_records(task);
+    } else {
+        poll_after_interval(task);
+    }
+}
+
+void write(RunningTask *task)
+{
+    Turn turn = write_page(task, make_page(task));
+    if (turn == Turn::kLater)
+        wake_after(task, kTryAgain);
+    if (turn == Turn::kGo)
+        after_page(task);
+}
+
+// ---- A page without changes ------------------------------------------------------------------------------------------
+
+// Now and then what is known by reading nothing is written down, and errors that are over are forgotten.
+bool save_idle_progress(RunningTask *task)
+{
+    Shard *shard = state_of(task);
+    catalog::Standing standing;
+    Turn turn = begin_turn(task, &standing);
+    if (turn != Turn::kGo)
+        return turn == Turn::kLater;
+    catalog::Progress progress = {};
+    progress.throttled = task->throttled;
+    progress.read_through = shard->read_through;
+    catalog::save_progress(task->id, progress);
+    commit_transaction();
+    shard->saved_read_through = shard->read_through;
+    task->throttled = 0;
+    task->failures = 0;
+    return true;
+}
+
+void after_quiet_poll(RunningTask *task)
+{
+    Shard *shard = state_of(task);
+    shard->at_tip = shard->at_tip || ++shard->quiet_polls >= kQuietPolls;
+    if (shard->at_tip)
+        publish(task, shard->asked_at_time);
+    bool due = task->failures > 0 || shard->saved_read_through + kSaveReadThrough < shard->read_through;
+    if (due && !save_idle_progress(task))
+        return;
+    poll_after_interval(task);
+}
+
+// ---- Events ----------------------------------------------------------------------------------------------------------
+
+void begin(RunningTask *task)
+{
+    auto *shard = static_cast<Shard *>(MemoryContextAllocZero(task->run, sizeof(Shard)));
+    shard->page_context = AllocSetContextCreate(task->run, "podyn page", ALLOCSET_SMALL_SIZES);
+    shard->read_through = shard->saved_read_through = task->task->read_through;
+    task->state = shard;
+    publish(task, shard->read_through);
+    // The start of a shard moves when records are trimmed, and nothing would tell: only the clock shows the gap.
+    if (task->task->position == nullptr && shard->read_through + kRetention < GetCurrentTimestamp())
+        end_replication(task, "needs_resync",
+                        psprintf("shard %s has not been read for longer than the 24 hours that the stream keeps",
+                                 task->task->name));
+    else
+        request_iterator(task);
+}
+
+void take_iterator(RunningTask *task)
+{
+    engine::Iterator *handle = nullptr;
+    std::string_view iterator;
+    check(engine::take_shard_iterator(task->call, &handle, &iterator));
+    keep_iterator(task, iterator);
+    engine::destroy(handle);
+    drop_call(task);
+    request_records(task);
+}
+
+void take_records(RunningTask *task)
+{
+    Shard *shard = state_of(task);
+    engine::Records *handle = nullptr;
+    check(engine::take_records(task->call, &handle, &shard->page));
+    own<engine::Records>(shard->page_context, handle, engine::destroy);
+    drop_call(task);
+    keep_iterator(task, shard->page.next_iterator);
+    if (shard->page.changes.empty() && !shard->page.next_iterator.empty()) {
+        MemoryContextReset(shard->page_context);
+        shard->page = {};
+        after_quiet_poll(task);
+        return;
+    }
+    task->page_pending = true;
+    write(task);
+}
+
+void on_response(RunningTask *task)
+{
+    if (state_of(task)->waiting == Waiting::kForIterator)
+        take_iterator(task);
+    else
+        take_records(task);
+}
+
+void on_time(RunningTask *task)
+{
+    if (task->page_pending)
+        write(task);
+    else
+        request_records(task);
+}
+
+bool on_failure(RunningTask *task, const engine::Status &status)
+{
+    switch (status.failure) {
+        case engine::Failure::kIteratorExpired:
+            // Fifteen minutes after it was issued. The position is in the catalog, or the shard's start as before.
+            task->retrying = true;
+            wake_after(task, 0);
+            return true;
+        case engine::Failure::kTrimmed:
+            end_replication(task, "needs_resync",
+                            psprintf("shard %s: the position is older than what the stream keeps (%s)", task->task->name,
+                                     status.detail));
+            return true;
+        case engine::Failure::kNotFound:
+            end_replication(task, "needs_resync", psprintf("shard %s vanished before it was read to its end (%s)",
+                                                           task->task->name, status.detail));
+            return true;
+        default:
+            return false;
+    }
+}
+
+}  // namespace
+
+const TaskMethods kShardTask = {begin, on_response, on_time, on_failure};
+
+}  // namespace podyn

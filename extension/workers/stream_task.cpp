@@ -1,0 +1,242 @@
+// The stream task: watches a replication's stream as a whole. It finds the children of shards that ended, and notices
+// when the stream itself is gone or another one: then changes are lost, and the replication needs a resync.
+#include "catalog/journal.h"
+#include "raise.h"
+#include "transaction.h"
+#include "workers/running_task.h"
+#include "workers/shard_listing.h"
+
+namespace podyn {
+namespace {
+
+// DescribeStream may be called ten times a second in an account; a shard that ends asks for it at once anyway.
+constexpr int64 kInterval = 60 * USECS_PER_SEC;
+// DescribeStream lags: a closed shard may be listed before its child is.
+constexpr int64 kIntervalWithoutChild = USECS_PER_SEC;
+constexpr int64 kLookForRequests = USECS_PER_SEC / 4;
+constexpr int64 kTryAgain = 10 * 1000;
+
+struct Stream {
+    MemoryContext listing_context;
+    ShardListing *listing;  // null: the table is being described
+    uint32 seen_requests;
+    int64 next_look;        // monotonic
+    bool complete;          // the listing waits to be compared with the catalog
+    bool missed_before;     // a known shard was not in the last listing either
+    TimestampTz listed_at;
+};
+
+Stream *state_of(RunningTask *task)
+{
+    return static_cast<Stream *>(task->state);
+}
+
+void look(RunningTask *task)
+{
+    Stream *stream = state_of(task);
+    stream->seen_requests = shared::describe_requests(task->job->live);
+    stream->complete = false;
+    MemoryContextReset(stream->listing_context);
+    stream->listing = nullptr;
+    stream->listed_at = GetCurrentTimestamp();
+    check(engine::start_describe_table(worker_loop()->client, task->job->session, task->job->replication->source, task,
+                                       now(), &task->call));
+}
+
+void rest(RunningTask *task, int64 interval)
+{
+    state_of(task)->next_look = now().monotonic_us + interval;
+    wake_after(task, Min(interval, kLookForRequests));
+}
+
+// Null: it is still the stream that we follow.
+const char *why_not_ours(const catalog::Replication &replication, const engine::TableDescription &table)
+{
+    if (replication.stream_arn == nullptr || table.stream_arn != replication.stream_arn)
+        return psprintf("the table has a new stream, %s; changes between the two are lost",
+                        table.stream_arn.empty() ? "none" : copy_string(table.stream_arn));
+    if (!table.stream_enabled)
+        return "the table's stream has been disabled; changes since then are lost";
+    return nullptr;
+}
+
+// ---- Comparing the listing with the catalog ----------------------------------------------------------------------------
+
+struct KnownShard {
+    char *id;
+    bool done;
+    TimestampTz read_through;
+};
+
+struct KnownShards {
+    KnownShard *shards;
+    int count;
+};
+
+KnownShards read_known_shards(int32 replication)
+{
+    MemoryContext context = CurrentMemoryContext;
+    catalog::Scope scope = catalog::enter();
+    uint64 rows = catalog::run(
+        "SELECT task, state = 'done', read_through FROM podyn.task WHERE replication = $1 AND kind = 'shard'",
+        {catalog::int4(replication)});
+    KnownShards known = {};
+    known.shards = static_cast<KnownShard *>(MemoryContextAllocZero(context, sizeof(KnownShard) * (rows + 1)));
+    for (uint64 row = 0; row < rows; ++row)
+        known.shards[known.count++] = {catalog::string(context, row, 1), catalog::get_boolean(row, 2),
+                                       catalog::is_null(row, 3) ? 0 : DatumGetTimestampTz(catalog::value(row, 3))};
+    catalog::leave(scope);
+    return known;
+}
+
+const KnownShard *find(const KnownShards &known, const char *id)
+{
+    for (int i = 0; id != nullptr && i < known.count; ++i)
+        if (strcmp(known.shards[i].id, id) == 0)
+            return &known.shards[i];
+    return nullptr;
+}
+
+const char *first_vanished(const KnownShards &known, const ShardListing &listing)
+{
+    for (int i = 0; i < known.count; ++i)
+        if (!known.shards[i].done && find_shard(listing, known.shards[i].id) == nullptr)
+            return known.shards[i].id;
+    return nullptr;
+}
+
+// A new shard whose parent was never read here: a generation of shards came and went unseen.
+const ListedShard *first_with_missed_parent(const KnownShards &known, const ShardListing &listing)
+{
+    for (int i = 0; i < listing.count; ++i) {
+        const ListedShard &shard = listing.shards[i];
+        if (shard.parent != nullptr && find(known, shard.id) == nullptr && find(known, shard.parent) == nullptr &&
+            find_shard(listing, shard.parent) == nullptr)
+            return &shard;
+    }
+    return nullptr;
+}
+
+void add_new_shards(RunningTask *task, const KnownShards &known, const ShardListing &listing)
+{
+    for (int i = 0; i < listing.count; ++i) {
+        const ListedShard &shard = listing.shards[i];
+        if (find(known, shard.id) != nullptr)
+            continue;
+        const KnownShard *parent = find(known, shard.parent);
+        bool wait = parent != nullptr ? !parent->done : shard.parent != nullptr;
+        TimestampTz read_through = parent != nullptr ? parent->read_through : state_of(task)->listed_at;
+        catalog::add_task(task->replication, catalog::TaskKind::kShard, shard.id, view(shard.parent),
+                          wait ? "waiting" : "ready", read_through);
+    }
+}
+
+bool every_shard_is_done(int32 replication)
+{
+    return catalog::execute("SELECT FROM podyn.task WHERE replication = $1 AND kind = 'shard' AND state <> 'done' LIMIT 1",
+                            {catalog::int4(replication)}) == 0;
+}
+
+void compare(RunningTask *task)
+{
+    Stream *stream = state_of(task);
+    catalog::Standing standing;
+    Turn turn = begin_turn(task, &standing);
+    if (turn == Turn::kLater)
+        wake_after(task, kTryAgain);
+    if (turn != Turn::kGo)
+        return;
+    KnownShards known = read_known_shards(task->replication);
+    const char *vanished = first_vanished(known, *stream->listing);
+    const ListedShard *orphan = first_with_missed_parent(known, *stream->listing);
+    const char *reason = nullptr;
+    // Listings are not consistent: what is missing must be missing twice.
+    if (stream->missed_before && vanished != nullptr)
+        reason = psprintf("shard %s vanished before it was read to its end", vanished);
+    else if (stream->missed_before && orphan != nullptr)
+        reason = psprintf("parent %s of shard %s vanished before it was read", orphan->parent, orphan->id);
+    stream->missed_before = vanished != nullptr || orphan != nullptr;
+    if (reason != nullptr) {
+        reason = MemoryContextStrdup(task->run, reason);
+        commit_transaction();
+        end_replication(task, "needs_resync", reason);
+        return;
+    }
+    if (!stream->missed_before)
+        add_new_shards(task, known, *stream->listing);
+    catalog::Progress progress = {};
+    progress.throttled = task->throttled;
+    if (task->throttled > 0 || task->failures > 0)
+        catalog::save_progress(task->id, progress);
+    bool childless = every_shard_is_done(task->replication);
+    commit_transaction();
+    task->throttled = 0;
+    task->failures = 0;
+    stream->complete = false;
+    shared::wake(MyDatabaseId);  // new shards may be claimed
+    rest(task, stream->missed_before || childless ? kIntervalWithoutChild : kInterval);
+}
+
+// ---- Events ----------------------------------------------------------------------------------------------------------
+
+void begin(RunningTask *task)
+{
+    auto *stream = static_cast<Stream *>(MemoryContextAllocZero(task->run, sizeof(Stream)));
+    stream->listing_context = AllocSetContextCreate(task->run, "podyn shard listing", ALLOCSET_SMALL_SIZES);
+    task->state = stream;
+    look(task);
+}
+
+void on_response(RunningTask *task)
+{
+    Stream *stream = state_of(task);
+    const catalog::Replication &replication = *task->job->replication;
+    if (stream->listing == nullptr) {
+        engine::Table *handle = nullptr;
+        engine::TableDescription table;
+        check(engine::take_table(task->call, &handle, &table));
+        own<engine::Table>(stream->listing_context, handle, engine::destroy);
+        drop_call(task);
+        const char *reason = why_not_ours(replication, table);
+        if (reason != nullptr) {
+            end_replication(task, "needs_resync", reason);
+            return;
+        }
+        stream->listing = make_listing(stream->listing_context);
+        request_shards(task, replication.stream_arn, stream->listing);
+    } else if (add_shards(task, stream->listing)) {
+        stream->complete = true;
+        compare(task);
+    } else {
+        request_shards(task, replication.stream_arn, stream->listing);
+    }
+}
+
+void on_time(RunningTask *task)
+{
+    Stream *stream = state_of(task);
+    if (stream->complete)
+        compare(task);
+    else if (now().monotonic_us >= stream->next_look || stream->seen_requests != shared::describe_requests(task->job->live))
+        look(task);
+    else
+        wake_after(task, kLookForRequests);
+}
+
+bool on_failure(RunningTask *task, const engine::Status &status)
+{
+    if (status.failure != engine::Failure::kNotFound)
+        return false;
+    bool stream_gone = state_of(task)->listing != nullptr;
+    end_replication(task, stream_gone ? "needs_resync" : "failed",
+                    psprintf(stream_gone ? "the table's stream no longer exists (%s)"
+                                         : "the DynamoDB table no longer exists (%s)",
+                             status.detail));
+    return true;
+}
+
+}  // namespace
+
+const TaskMethods kStreamTask = {begin, on_response, on_time, on_failure};
+
+}  // namespace podyn

@@ -1,0 +1,285 @@
+// The supervisor: one process in each database that has something to do. It moves replications from phase to phase when
+// the tasks of a phase are done (catalog/replications.h), and keeps enough workers for the tasks that are there. It runs
+// as the bootstrap superuser, and only fixed statements on podyn's own tables.
+#include <cmath>
+
+#include "catalog/journal.h"
+#include "catalog/sql.h"
+#include "catalog/tasks.h"
+#include "compat.h"
+#include "extension_identity.h"
+#include "settings.h"
+#include "shared.h"
+#include "transaction.h"
+#include "workers/process.h"
+
+namespace podyn {
+namespace {
+
+constexpr long kLookBusy = 1000;       // milliseconds between two looks while something changes by itself
+constexpr long kLookIdle = 10000;
+constexpr long kBeforeLeaving = 3000;  // how long to stay without work
+// Shards and the like share a worker, as it waits for many sockets at once; a segment keeps one busy.
+constexpr int kTasksPerWorker = 32;
+constexpr char kNoSlot[] = "no background worker slot is free: raise max_worker_processes";
+
+void note(uint64 row, const char *event, const char *message)
+{
+    catalog::record_event(catalog::get_oid(row, 2), catalog::string(CurrentMemoryContext, row, 3), event, message);
+}
+
+// Tells of the replications that the last statement returned as (id, owner, name).
+void record_events(const char *event, const char *message, uint64 rows)
+{
+    SPITupleTable *result = SPI_tuptable;
+    for (uint64 row = 0; row < rows; ++row) {
+        SPI_tuptable = result;
+        note(row, event, message);
+        ereport(LOG, (errmsg("replication \"%s\": %s",
+                             SPI_getvalue(result->vals[row], result->tupdesc, 3), message)));
+    }
+    SPI_tuptable = result;
+}
+
+void finish_copies()
+{
+    catalog::Scope scope = catalog::enter();
+    uint64 rows = catalog::run(
+        "WITH copied AS (UPDATE podyn.replication AS r SET phase = 'merging', copied_at = clock_timestamp() "
+        "WHERE r.phase = 'copying' AND r.replay_changes AND NOT EXISTS (SELECT FROM podyn.task AS t "
+        "WHERE t.replication = r.id AND t.kind = 'segment' AND t.state <> 'done') RETURNING r.id, r.owner, r.name), "
+        "merge AS (INSERT INTO podyn.task (replication, kind, task, state) SELECT id, 'merge', '', 'ready' FROM copied) "
+        "SELECT id, owner::oid, name FROM copied");
+    record_events("copied", "all items are copied, merging the changes that came meanwhile", rows);
+    rows = catalog::run(
+        "UPDATE podyn.replication AS r SET phase = 'completed', copied_at = clock_timestamp() "
+        "WHERE r.phase = 'copying' AND NOT r.replay_changes AND NOT EXISTS (SELECT FROM podyn.task AS t "
+        "WHERE t.replication = r.id AND t.kind = 'segment' AND t.state <> 'done') RETURNING r.id, r.owner::oid, r.name");
+    record_events("complete", "all items are copied", rows);
+    catalog::leave(scope);
+}
+
+// Reads of a scan may be newer than the stream's position; once the stream has passed the scan's end, the target equals
+// the source at one moment.
+void mark_consistent()
+{
+    catalog::Scope scope = catalog::enter();
+    uint64 rows = catalog::run(
+        "UPDATE podyn.replication AS r SET consistent_since = clock_timestamp() "
+        "WHERE r.phase = 'streaming' AND r.enabled AND r.copy_data AND r.consistent_since IS NULL "
+        "AND NOT EXISTS (SELECT FROM podyn.task AS t LEFT JOIN podyn.live_tasks() AS live ON live.task = t.id "
+        "WHERE t.replication = r.id AND t.kind = 'shard' AND t.state <> 'done' "
+        "AND coalesce(greatest(t.read_through, live.read_through) < r.copied_at, true)) "
+        "RETURNING r.id, r.owner::oid, r.name");
+    record_events("consistent", "the target equals the source up to the stream's position", rows);
+    catalog::leave(scope);
+}
+
+// Shards that ended are kept for two days (their children must find them), then only their counters.
+void forget_old_shards()
+{
+    catalog::execute(
+        "WITH old AS (DELETE FROM podyn.task AS t WHERE t.kind = 'shard' AND t.state = 'done' "
+        "AND t.done_at < clock_timestamp() - interval '48 hours' AND EXISTS (SELECT FROM podyn.task AS child "
+        "WHERE child.replication = t.replication AND child.parent = t.task) RETURNING t.*), "
+        "sums AS (SELECT replication, sum(changes) AS changes, sum(throttled) AS throttled FROM old GROUP BY 1) "
+        "UPDATE podyn.replication AS r SET changes = r.changes + s.changes, throttled = r.throttled + s.throttled "
+        "FROM sums AS s WHERE r.id = s.replication");
+    catalog::execute("DELETE FROM podyn.event WHERE at < clock_timestamp() - interval '30 days'");
+}
+
+struct Demand {
+    Oid owner;
+    int workers;
+};
+
+struct Demands {
+    Demand *demands;
+    int count;
+    bool settling;  // some replication changes phase by itself soon
+};
+
+Demands read_demands()
+{
+    Demands result = {};
+    MemoryContext context = CurrentMemoryContext;
+    catalog::Scope scope = catalog::enter();
+    uint64 rows = catalog::run(
+        "SELECT r.owner::oid, count(*) FILTER (WHERE t.kind = 'segment'), count(*) FILTER (WHERE t.kind <> 'segment'), "
+        "bool_or(r.phase <> 'streaming' OR r.copy_data AND r.consistent_since IS NULL) "
+        "FROM podyn.replication AS r JOIN podyn.task AS t ON t.replication = r.id "
+        "WHERE r.enabled AND r.failure IS NULL AND t.state = 'ready' GROUP BY r.owner");
+    result.demands = static_cast<Demand *>(MemoryContextAllocZero(context, sizeof(Demand) * (rows + 1)));
+    for (uint64 row = 0; row < rows; ++row) {
+        int64 segments = catalog::get_int8(row, 2), others = catalog::get_int8(row, 3);
+        int64 wanted = segments + (others + kTasksPerWorker - 1) / kTasksPerWorker;
+        result.demands[result.count++] = {catalog::get_oid(row, 1),
+                                          static_cast<int>(Min(wanted, static_cast<int64>(settings::max_workers)))};
+        result.settling = result.settling || catalog::get_boolean(row, 4);
+    }
+    catalog::leave(scope);
+    return result;
+}
+
+bool unfinished_copies()
+{
+    return catalog::execute("SELECT FROM podyn.replication WHERE phase = 'copying' AND enabled AND failure IS NULL "
+                            "LIMIT 1") > 0;
+}
+
+// How soon an owner may get another worker, if those before ended early.
+struct Throttle {
+    Oid owner;
+    TimestampTz next;
+    int64 delay;
+};
+
+constexpr int kThrottles = 64;
+Throttle throttles[kThrottles];
+
+Throttle *throttle_of(Oid owner)
+{
+    Throttle *chosen = &throttles[0];
+    for (Throttle &throttle : throttles) {
+        if (throttle.owner == owner)
+            return &throttle;
+        if (throttle.next < chosen->next)
+            chosen = &throttle;
+    }
+    *chosen = {owner, 0, 0};
+    return chosen;
+}
+
+bool may_launch(Oid owner, bool has_none)
+{
+    Throttle *throttle = throttle_of(owner);
+    TimestampTz time = GetCurrentTimestamp();
+    if (time < throttle->next)
+        return false;
+    if (!has_none || time > throttle->next + USECS_PER_MINUTE)
+        throttle->delay = 0;
+    else
+        throttle->delay = Min(Max(throttle->delay * 2, USECS_PER_SEC / 4), USECS_PER_MINUTE);
+    throttle->next = time + throttle->delay;
+    return true;
+}
+
+void report_missing_slot(Oid owner, bool missing)
+{
+    if (missing)
+        catalog::execute(
+            "UPDATE podyn.replication SET last_error = $2, last_error_at = clock_timestamp() "
+            "WHERE owner = $1 AND enabled AND failure IS NULL AND last_error IS DISTINCT FROM $2",
+            {catalog::regrole(owner), catalog::text(kNoSlot)});
+    else
+        catalog::execute("UPDATE podyn.replication SET last_error = NULL, last_error_at = NULL "
+                         "WHERE owner = $1 AND last_error = $2",
+                         {catalog::regrole(owner), catalog::text(kNoSlot)});
+}
+
+void meet(const Demand &demand)
+{
+    int have = shared::count_processes(shared::Role::kWorker, MyDatabaseId, demand.owner);
+    bool missing_slot = false;
+    while (have < demand.workers && may_launch(demand.owner, have == 0)) {
+        shared::Launch launch = shared::launch(shared::Role::kWorker, MyDatabaseId, demand.owner);
+        if (launch == shared::Launch::kPoolFull && have == 0)
+            shared::request_yield(demand.owner);
+        missing_slot = launch == shared::Launch::kNoServerSlot;
+        if (launch != shared::Launch::kLaunched)
+            break;
+        ++have;
+    }
+    report_missing_slot(demand.owner, missing_slot && have == 0);
+}
+
+struct Look {
+    bool installed;
+    bool work;
+    bool settling;
+};
+
+Look look()
+{
+    Look look = {};
+    begin_transaction();
+    look.installed = lock_extension();
+    if (look.installed) {
+        finish_copies();
+        mark_consistent();
+        forget_old_shards();
+        Demands demands = read_demands();
+        for (int i = 0; i < demands.count; ++i)
+            meet(demands.demands[i]);
+        look.work = demands.count > 0 || unfinished_copies();
+        look.settling = demands.settling;
+    }
+    commit_transaction();
+    return look;
+}
+
+void wait_for(long milliseconds)
+{
+    int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds, PG_WAIT_EXTENSION);
+    if (events & WL_LATCH_SET)
+        ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+    reload_configuration_if_asked();
+}
+
+// A look that fails (a lock time-out, a full disk) is tried again; the error stands in the server's log.
+bool look_again(Look *result)
+{
+    volatile bool succeeded = false;
+    PG_TRY();
+    {
+        *result = look();
+        succeeded = true;
+    }
+    PG_CATCH();
+    {
+        HOLD_INTERRUPTS();
+        EmitErrorReport();
+        AbortCurrentTransaction();
+        FlushErrorState();
+        RESUME_INTERRUPTS();
+    }
+    PG_END_TRY();
+    return succeeded;
+}
+
+void run()
+{
+    bool about_to_leave = false;
+    for (;;) {
+        Look result = {};
+        if (!look_again(&result)) {
+            wait_for(kLookIdle);
+            continue;
+        }
+        if (result.installed && result.work) {
+            about_to_leave = false;
+            wait_for(result.settling ? kLookBusy : kLookIdle);
+        } else if ((about_to_leave || !result.installed) && shared::leave_if_not_woken()) {
+            return;
+        } else {
+            about_to_leave = true;
+            wait_for(kBeforeLeaving);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace podyn
+
+extern "C" PGDLLEXPORT void podyn_supervisor_main(Datum argument)
+{
+    using namespace podyn;
+    shared::Process self;
+    if (!shared::attach_process(argument, &self))
+        return;
+    set_up_signals();
+    connect_process(self.database, InvalidOid);
+    CurrentResourceOwner = nullptr;
+    run();
+}

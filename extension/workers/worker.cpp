@@ -1,0 +1,491 @@
+// The worker: runs tasks of one owner's replications, as that owner. One loop over the process's latch and the engine's
+// sockets; many stream shards at once, one backfill segment at a time.
+#include <cmath>
+
+#include "catalog/journal.h"
+#include "catalog/replications.h"
+#include "compat.h"
+#include "extension_identity.h"
+#include "load/halving.h"
+#include "locks.h"
+#include "raise.h"
+#include "settings.h"
+#include "shared.h"
+#include "transaction.h"
+#include "workers/process.h"
+#include "workers/running_task.h"
+
+namespace podyn {
+namespace {
+
+constexpr int64 kLookForTasks = 2 * USECS_PER_SEC;  // without being woken
+constexpr int64 kStayIdle = 10 * USECS_PER_SEC;
+constexpr int kMaxTasks = 256;                      // shards and the like, of one worker
+// Outer backoff: half a second, doubled up to a minute, jittered; endless.
+constexpr double kFirstRetry = 0.5, kLastRetry = 60;
+// After so many failures in a row that no rule foresees, the replication fails.
+constexpr int kMaxUnforeseenFailures = 10;
+constexpr int64 kTryAgain = 20 * 1000;
+
+EventLoop *loop;
+RunningTask *tasks = nullptr;
+Oid owner;
+int64 idle_since;
+
+const TaskMethods *methods_of(catalog::TaskKind kind)
+{
+    switch (kind) {
+        case catalog::TaskKind::kSetup:
+            return &kSetupTask;
+        case catalog::TaskKind::kSegment:
+            return &kSegmentTask;
+        case catalog::TaskKind::kStream:
+            return &kStreamTask;
+        case catalog::TaskKind::kShard:
+            return &kShardTask;
+        default:
+            return &kMergeTask;
+    }
+}
+
+int count_tasks(bool segments)
+{
+    int count = 0;
+    for (RunningTask *task = tasks; task != nullptr; task = task->next)
+        if ((task->methods == &kSegmentTask) == segments)
+            ++count;
+    return count;
+}
+
+bool holds(int64 id)
+{
+    for (RunningTask *task = tasks; task != nullptr; task = task->next)
+        if (task->id == id)
+            return true;
+    return false;
+}
+
+// ---- Claiming and releasing ------------------------------------------------------------------------------------------
+
+void claim(const catalog::Task &listed)
+{
+    MemoryContext context = AllocSetContextCreate(TopMemoryContext, "podyn task", ALLOCSET_SMALL_SIZES);
+    auto *task = static_cast<RunningTask *>(MemoryContextAllocZero(context, sizeof(RunningTask)));
+    task->context = context;
+    task->run = AllocSetContextCreate(context, "podyn task run", ALLOCSET_SMALL_SIZES);
+    task->methods = methods_of(listed.kind);
+    task->id = listed.id;
+    task->replication = listed.replication;
+    task->due = now().monotonic_us;
+    task->retrying = true;  // the first begin() is like any other
+    task->published = shared::publish_task(listed.id);
+    task->next = tasks;
+    tasks = task;
+}
+
+void release(RunningTask *task)
+{
+    drop_call(task);
+    if (task->published != nullptr)
+        shared::withdraw_task(task->published);
+    locks::release_task(task->id);
+    if (task->job != nullptr)
+        release_job(task->job);
+    MemoryContextDelete(task->context);
+}
+
+void release_finished()
+{
+    bool released = false;
+    for (RunningTask **link = &tasks; *link != nullptr;) {
+        RunningTask *task = *link;
+        if (task->finished) {
+            *link = task->next;
+            release(task);
+            released = true;
+        } else {
+            link = &task->next;
+        }
+    }
+    if (released)
+        shared::wake(MyDatabaseId);  // what waited for them may go on
+}
+
+bool has_room_for(const catalog::Task &task)
+{
+    if (task.kind == catalog::TaskKind::kSegment)
+        return count_tasks(true) == 0;
+    return count_tasks(false) < kMaxTasks;
+}
+
+// Other workers of the same owner take their share: nobody claims more than its part, rounded up.
+int fair_share(const catalog::TaskList &list)
+{
+    int shared_tasks = 0;
+    for (int i = 0; i < list.count; ++i)
+        shared_tasks += list.tasks[i].kind != catalog::TaskKind::kSegment;
+    int workers = Max(shared::count_processes(shared::Role::kWorker, MyDatabaseId, owner), 1);
+    return (shared_tasks + workers - 1) / workers + 1;
+}
+
+// False: the extension is gone.
+bool look_for_tasks()
+{
+    begin_transaction();
+    if (!lock_extension()) {
+        commit_transaction();
+        return false;
+    }
+    catalog::TaskList list = catalog::ready_tasks(CurrentMemoryContext, owner);
+    int share = fair_share(list);
+    for (int i = 0; i < list.count; ++i) {
+        const catalog::Task &task = list.tasks[i];
+        if (holds(task.id) || !has_room_for(task))
+            continue;
+        if (task.kind != catalog::TaskKind::kSegment && count_tasks(false) >= share)
+            continue;
+        if (locks::try_claim_task(task.id))
+            claim(task);
+    }
+    commit_transaction();
+    return true;
+}
+
+// ---- Moving tasks on -------------------------------------------------------------------------------------------------
+
+int64 retry_delay(int failures)
+{
+    double seconds = std::fmin(kFirstRetry * std::exp2(Min(failures, 16)), kLastRetry);
+    double jitter = 0.5 + 0.5 * static_cast<double>(now().monotonic_us % 1000) / 1000;
+    return static_cast<int64>(seconds * jitter * USECS_PER_SEC);
+}
+
+void retry_later(RunningTask *task, const char *error)
+{
+    int64 delay = retry_delay(task->failures++);
+    begin_transaction();
+    if (lock_extension())
+        catalog::save_retry(task->id, GetCurrentTimestamp() + delay, error, task->throttled);
+    commit_transaction();
+    task->throttled = 0;
+    task->retrying = true;
+    wake_after(task, delay);
+}
+
+void begin(RunningTask *task)
+{
+    drop_call(task);
+    task->due = -1;
+    task->retrying = false;
+    task->page_pending = false;
+    task->state = nullptr;
+    task->task = nullptr;
+    MemoryContextReset(task->run);
+    Job *previous = task->job;
+    if (previous != nullptr && task->failures > 0)
+        previous->stale = true;  // credentials or options may have changed
+    catalog::Standing standing;
+    Turn turn = begin_turn(task, &standing);
+    if (turn == Turn::kLater) {
+        task->retrying = true;
+        wake_after(task, kTryAgain);
+        return;
+    }
+    if (turn == Turn::kGone)
+        return;
+    task->task = catalog::find_task(task->run, task->id);
+    task->finished = task->task == nullptr;
+    if (!task->finished && previous != nullptr && previous->stale) {
+        task->job = nullptr;
+        release_job(previous);
+    }
+    if (!task->finished && task->job == nullptr)
+        task->job = use_job(task->replication);
+    commit_transaction();
+    if (!task->finished)
+        task->methods->begin(task);
+}
+
+const char *describe(const engine::Status &status)
+{
+    return status.detail[0] ? psprintf("%s: %s", status.message, status.detail) : status.message;
+}
+
+void deliver(RunningTask *task)
+{
+    task->throttled += engine::call_throttled(task->call);
+    engine::Status status = engine::call_status(task->call);
+    if (status.ok()) {
+        task->methods->on_response(task);
+        return;
+    }
+    drop_call(task);
+    if (task->methods->on_failure != nullptr && task->methods->on_failure(task, status))
+        return;
+    // Wrong credentials may have been mended since the session was opened: once more with new ones.
+    bool worth_retrying = status.retryable || (status.failure == engine::Failure::kCredentials && task->failures == 0);
+    if (task->failures == 0)
+        ereport(LOG, (errmsg("replication \"%s\": %s", task->job->replication->name, status.message),
+                      status.detail[0] ? errdetail("%s", status.detail) : 0));
+    if (worth_retrying)
+        retry_later(task, describe(status));
+    else
+        end_replication(task, "failed", describe(status));
+}
+
+void move_on(RunningTask *task)
+{
+    if (task->call != nullptr && engine::call_finished(task->call) && !task->page_pending) {
+        deliver(task);
+    } else if (task->due >= 0 && task->due <= now().monotonic_us) {
+        task->due = -1;
+        if (task->retrying)
+            begin(task);
+        else
+            task->methods->on_time(task);
+    }
+}
+
+// ---- Errors ----------------------------------------------------------------------------------------------------------
+
+// Errors that nobody can wait out: rights that are missing, tables that are gone.
+bool is_hopeless(int sqlerrcode)
+{
+    return sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE || sqlerrcode == ERRCODE_UNDEFINED_TABLE ||
+           sqlerrcode == ERRCODE_UNDEFINED_COLUMN || sqlerrcode == ERRCODE_UNDEFINED_OBJECT ||
+           sqlerrcode == ERRCODE_WRONG_OBJECT_TYPE || sqlerrcode == ERRCODE_FDW_OPTION_NAME_NOT_FOUND;
+}
+
+// Errors that pass by themselves, however long it takes.
+bool is_passing(int sqlerrcode)
+{
+    switch (ERRCODE_TO_CATEGORY(sqlerrcode)) {
+        case ERRCODE_TRANSACTION_ROLLBACK:
+        case ERRCODE_INSUFFICIENT_RESOURCES:
+        case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:  // class 55: lock not available
+        case ERRCODE_OPERATOR_INTERVENTION:
+        case ERRCODE_SYSTEM_ERROR:
+        case ERRCODE_CONNECTION_EXCEPTION:
+            return true;
+        default:
+            return false;
+    }
+}
+
+bool extension_is_gone()
+{
+    begin_transaction();
+    bool gone = !OidIsValid(get_extension_oid("podyn", true));
+    commit_transaction();
+    return gone;
+}
+
+// After an error in the task's own work; no transaction is open.
+void after_error(RunningTask *task, const ErrorData &error)
+{
+    if (task->job != nullptr && task->job->target != nullptr && task->job->target->wants_rest) {
+        task->job->target->wants_rest = false;
+        add_columns(*task->job->replication, {}, true);
+        task->retrying = !task->page_pending;
+        wake_after(task, 0);
+        return;
+    }
+    const char *text = error.detail ? psprintf("%s: %s", error.message, error.detail) : error.message;
+    bool unforeseen = !is_passing(error.sqlerrcode);
+    bool give_up = is_hopeless(error.sqlerrcode) || (unforeseen && task->failures >= kMaxUnforeseenFailures);
+    drop_call(task);
+    task->page_pending = false;
+    if (give_up)
+        end_replication(task, "failed", text);
+    else
+        retry_later(task, text);
+}
+
+void handle_error(RunningTask *task, MemoryContext context)
+{
+    HOLD_INTERRUPTS();
+    MemoryContextSwitchTo(context);
+    ErrorData *error = CopyErrorData();
+    if (task->failures == 0 && error->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE)
+        EmitErrorReport();
+    FlushErrorState();
+    AbortCurrentTransaction();
+    MemoryContextSwitchTo(context);
+    RESUME_INTERRUPTS();
+    if (extension_is_gone()) {
+        task->finished = true;
+        return;
+    }
+    MemoryContextSwitchTo(context);
+    after_error(task, *error);
+}
+
+// Moves a task on; whatever error comes of it is dealt with.
+void move_on_safely(RunningTask *task, MemoryContext context)
+{
+    volatile bool failed = false;
+    PG_TRY();
+    {
+        move_on(task);
+    }
+    PG_CATCH();
+    {
+        failed = true;
+        PG_TRY();
+        {
+            handle_error(task, context);
+        }
+        PG_CATCH();
+        {
+            // Not even the error could be written down. The task is given back; it will be claimed again.
+            HOLD_INTERRUPTS();
+            EmitErrorReport();
+            FlushErrorState();
+            AbortCurrentTransaction();
+            RESUME_INTERRUPTS();
+            task->finished = true;
+        }
+        PG_END_TRY();
+    }
+    PG_END_TRY();
+    (void)failed;
+    MemoryContextSwitchTo(context);
+    MemoryContextReset(context);
+}
+
+// ---- The loop --------------------------------------------------------------------------------------------------------
+
+int64 next_due()
+{
+    int64 earliest = -1;
+    for (RunningTask *task = tasks; task != nullptr; task = task->next) {
+        if (task->call != nullptr && engine::call_finished(task->call) && !task->page_pending)
+            return 0;
+        if (task->due >= 0 && (earliest < 0 || task->due < earliest))
+            earliest = task->due;
+    }
+    return earliest;
+}
+
+void release_all()
+{
+    for (RunningTask *task = tasks; task != nullptr; task = task->next)
+        task->finished = true;
+    release_finished();
+}
+
+void run()
+{
+    MemoryContext context = AllocSetContextCreate(TopMemoryContext, "podyn step", ALLOCSET_DEFAULT_SIZES);
+    MemoryContextSwitchTo(context);
+    int64 next_look = 0;
+    for (;;) {
+        reload_configuration_if_asked();
+        if (shared::should_yield()) {
+            release_all();
+            return;
+        }
+        int64 time = now().monotonic_us;
+        if (time >= next_look) {
+            if (!look_for_tasks()) {
+                release_all();
+                return;
+            }
+            next_look = time + kLookForTasks;
+            MemoryContextSwitchTo(context);
+        }
+        for (RunningTask *task = tasks; task != nullptr; task = task->next)
+            if (!task->finished)
+                move_on_safely(task, context);
+        release_finished();
+        if (tasks != nullptr)
+            idle_since = now().monotonic_us;
+        else if (now().monotonic_us - idle_since > kStayIdle && shared::leave_if_not_woken())
+            return;
+
+        int64 due = next_due();
+        bool woken = wait_for_events(loop, due < 0 ? next_look : Min(due, next_look));
+        if (woken)
+            next_look = 0;
+    }
+}
+
+}  // namespace
+
+EventLoop *worker_loop()
+{
+    return loop;
+}
+
+void drop_call(RunningTask *task)
+{
+    if (task->call != nullptr)
+        engine::call_destroy(task->call);
+    task->call = nullptr;
+}
+
+void wake_after(RunningTask *task, int64 microseconds)
+{
+    task->due = now().monotonic_us + microseconds;
+}
+
+void keep_network_moving()
+{
+    CHECK_FOR_INTERRUPTS();
+    engine::client_drive(loop->client, now());
+}
+
+Turn begin_turn(RunningTask *task, catalog::Standing *standing)
+{
+    begin_transaction();
+    if (!lock_extension()) {
+        commit_transaction();
+        task->finished = true;
+        return Turn::kGone;
+    }
+    if (!locks::try_share_replication(task->replication)) {
+        commit_transaction();
+        return Turn::kLater;
+    }
+    // A snapshot taken before the lock might not see what its last holder did.
+    PopActiveSnapshot();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    *standing = catalog::replication_standing(task->replication);
+    if (!standing->exists || !standing->runs) {
+        commit_transaction();
+        task->finished = true;
+        return Turn::kGone;
+    }
+    return Turn::kGo;
+}
+
+void end_replication(RunningTask *task, const char *failure, const char *reason)
+{
+    task->finished = true;
+    begin_transaction();
+    if (lock_extension() && task->job != nullptr)
+        catalog::set_failure(*task->job->replication, failure, reason);
+    else if (catalog::Replication *replication =
+                 catalog::find_replication(CurrentMemoryContext, task->replication))
+        catalog::set_failure(*replication, failure, reason);
+    commit_transaction();
+    ereport(LOG, (errmsg("replication of task %lld: %s: %s", static_cast<long long>(task->id), failure, reason)));
+}
+
+}  // namespace podyn
+
+extern "C" PGDLLEXPORT void podyn_worker_main(Datum argument)
+{
+    using namespace podyn;
+    shared::Process self;
+    if (!shared::attach_process(argument, &self))
+        return;
+    set_up_signals();
+    connect_process(self.database, self.owner);
+    SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
+    owner = self.owner;
+    watch_targets();
+    loop = make_event_loop(TopMemoryContext);
+    idle_since = now().monotonic_us;
+    run();
+}

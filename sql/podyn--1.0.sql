@@ -1,0 +1,303 @@
+-- podyn 1.0: tables in schema podyn, functions and views in the schema chosen at CREATE EXTENSION.
+\echo Use "CREATE EXTENSION podyn" to load this file. \quit
+
+CREATE SCHEMA podyn;
+COMMENT ON SCHEMA podyn IS 'podyn''s own tables';
+
+-- ---- Tables ---------------------------------------------------------------------------------------------------------
+
+-- One row per replication: one DynamoDB table kept in one PostgreSQL table.
+CREATE TABLE podyn.replication (
+    id                 integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name               text NOT NULL UNIQUE,
+    owner              regrole NOT NULL,
+    server             text NOT NULL,
+    source             text NOT NULL,
+    target             regclass,
+    -- options, see podyn_replicate
+    copy_data          boolean NOT NULL,
+    replay_changes     boolean NOT NULL,
+    conversion_mode    text NOT NULL,
+    lower_case_columns boolean NOT NULL,
+    scan_rate          numeric NOT NULL,
+    segments           integer,
+    -- the source as DescribeTable told it
+    key_names          text[] NOT NULL,
+    items_total        bigint NOT NULL,
+    stream_arn         text,
+    -- where it stands
+    enabled            boolean NOT NULL,
+    phase              text NOT NULL CHECK (phase IN ('starting', 'copying', 'merging', 'streaming', 'completed')),
+    failure            text CHECK (failure IN ('failed', 'needs_resync')),
+    target_is_ours     boolean NOT NULL DEFAULT false,  -- a copy has begun: the next one empties the target first
+    started_at         timestamptz,
+    positions_at       timestamptz,                     -- when the start positions of all shards were committed
+    copied_at          timestamptz,
+    consistent_since   timestamptz,
+    last_error         text,
+    last_error_at      timestamptz,
+    -- counters of tasks that are no more
+    items              bigint NOT NULL DEFAULT 0,
+    changes            bigint NOT NULL DEFAULT 0,
+    read_units         double precision NOT NULL DEFAULT 0,
+    throttled          bigint NOT NULL DEFAULT 0
+);
+
+-- The pieces of work of a replication, each done by one worker at a time. A position commits with the rows before it.
+CREATE TABLE podyn.task (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    replication    integer NOT NULL REFERENCES podyn.replication ON DELETE CASCADE,
+    kind           text NOT NULL CHECK (kind IN ('setup', 'segment', 'stream', 'shard', 'merge')),
+    task           text NOT NULL,                      -- segment number or shard id
+    parent         text,                               -- shard: its parent's id
+    state          text NOT NULL CHECK (state IN ('waiting', 'ready', 'done')),
+    position       text,                               -- segment: LastEvaluatedKey; shard: sequence number
+    read_through   timestamptz,                        -- shard: every change up to then has been taken
+    items          bigint NOT NULL DEFAULT 0,
+    changes        bigint NOT NULL DEFAULT 0,
+    spooled        bigint NOT NULL DEFAULT 0,          -- rows this task added to the spool, less those it took out
+    read_units     double precision NOT NULL DEFAULT 0,
+    throttled      bigint NOT NULL DEFAULT 0,
+    last_change_at timestamptz,
+    retry_at       timestamptz,
+    last_error     text,
+    last_error_at  timestamptz,
+    done_at        timestamptz,
+    UNIQUE (replication, kind, task)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
+
+-- Changes that arrive while the backfill runs: the latest image of each key, or its deletion.
+CREATE TABLE podyn.spool (
+    replication integer NOT NULL REFERENCES podyn.replication ON DELETE CASCADE,
+    key         bytea NOT NULL,                        -- SHA-256 of the canonical key
+    deleted     boolean NOT NULL,
+    item        text NOT NULL,                         -- DynamoDB JSON; of a deleted item only its key
+    PRIMARY KEY (replication, key)
+) WITH (autovacuum_vacuum_scale_factor = 0.02);
+
+CREATE TABLE podyn.column_map (
+    name        text NOT NULL REFERENCES podyn.replication (name) ON DELETE CASCADE,
+    attribute   text NOT NULL,
+    type        text NOT NULL,
+    column_name text NOT NULL
+);
+CREATE INDEX ON podyn.column_map (name);
+COMMENT ON TABLE podyn.column_map IS 'which attribute of which type stands in which column';
+
+CREATE TABLE podyn.error (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name      text NOT NULL REFERENCES podyn.replication (name) ON DELETE CASCADE,
+    at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    source    text NOT NULL,                           -- segment 3, shard shardId-…, spool
+    position  text,                                    -- sequence number of the change
+    operation text NOT NULL,                           -- put, remove
+    item      json,                                    -- as received, DynamoDB JSON
+    sqlstate  text NOT NULL,
+    message   text NOT NULL,
+    detail    text
+);
+CREATE INDEX ON podyn.error (name);
+COMMENT ON TABLE podyn.error IS 'items that could not be written to the target, as received, with the reason';
+
+CREATE TABLE podyn.event (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    owner   regrole NOT NULL,
+    name    text NOT NULL,
+    event   text NOT NULL,
+    message text NOT NULL
+);
+CREATE INDEX ON podyn.event (name);
+
+-- An owner reads what concerns its own replications; podyn_replicate grants it the right to ask.
+ALTER TABLE podyn.column_map ENABLE ROW LEVEL SECURITY;
+ALTER TABLE podyn.error ENABLE ROW LEVEL SECURITY;
+CREATE FUNCTION podyn.owns(replication_name text, reader name) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    RETURN EXISTS (SELECT FROM podyn.replication AS r
+                   WHERE r.name = replication_name
+                     AND (pg_catalog.pg_has_role(reader, r.owner, 'USAGE')
+                          OR pg_catalog.pg_has_role(reader, 'pg_monitor', 'USAGE')));
+CREATE POLICY own_replications ON podyn.column_map FOR SELECT USING (podyn.owns(name, current_user));
+CREATE POLICY own_replications ON podyn.error FOR SELECT USING (podyn.owns(name, current_user));
+
+SELECT pg_catalog.pg_extension_config_dump('podyn.replication', '');
+SELECT pg_catalog.pg_extension_config_dump('podyn.task', '');
+SELECT pg_catalog.pg_extension_config_dump('podyn.spool', '');
+SELECT pg_catalog.pg_extension_config_dump('podyn.column_map', '');
+SELECT pg_catalog.pg_extension_config_dump('podyn.error', '');
+SELECT pg_catalog.pg_extension_config_dump('podyn.event', '');
+
+-- ---- Where the data comes from --------------------------------------------------------------------------------------
+
+CREATE FUNCTION podyn.option_validator(options text[], catalog oid) RETURNS void
+    AS 'MODULE_PATHNAME', 'podyn_option_validator' LANGUAGE C STRICT;
+CREATE FOREIGN DATA WRAPPER podyn VALIDATOR podyn.option_validator;
+
+-- ---- Replicate ------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION podyn_version() RETURNS text
+    AS 'MODULE_PATHNAME', 'podyn_version' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION podyn_version() IS 'version of the library that is loaded';
+
+CREATE FUNCTION podyn_replicate(
+    source_table         text,
+    target               text    DEFAULT NULL,
+    name                 text    DEFAULT NULL,
+    server               text    DEFAULT 'dynamodb',
+    schema               boolean DEFAULT true,
+    data                 boolean DEFAULT true,
+    changes              boolean DEFAULT true,
+    citus                boolean DEFAULT false,
+    colocate_with        text    DEFAULT NULL,
+    conversion_mode      text    DEFAULT 'columns',
+    lower_case_columns   boolean DEFAULT false,
+    scan_rate            numeric DEFAULT 25,
+    segments             integer DEFAULT NULL,
+    workers              integer DEFAULT NULL,
+    consistent_read      text    DEFAULT 'auto',
+    backfill             text    DEFAULT 'scan',
+    export_to            text    DEFAULT NULL,
+    enable_stream        boolean DEFAULT false,
+    on_existing          text    DEFAULT 'error',
+    deletes              text    DEFAULT 'apply',
+    ttl_deletes          text    DEFAULT NULL,
+    nul_characters       text    DEFAULT 'replace',
+    profile              text    DEFAULT NULL,
+    start                boolean DEFAULT true
+) RETURNS text
+    AS 'MODULE_PATHNAME', 'podyn_replicate' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION podyn_replicate IS 'copies a DynamoDB table into a PostgreSQL table and keeps it in sync';
+
+CREATE FUNCTION podyn_replicate_all(
+    pattern              text    DEFAULT '%',
+    server               text    DEFAULT 'dynamodb',
+    schema               boolean DEFAULT true,
+    data                 boolean DEFAULT true,
+    changes              boolean DEFAULT true,
+    citus                boolean DEFAULT false,
+    colocate_with        text    DEFAULT NULL,
+    conversion_mode      text    DEFAULT 'columns',
+    lower_case_columns   boolean DEFAULT false,
+    scan_rate            numeric DEFAULT 25,
+    segments             integer DEFAULT NULL,
+    workers              integer DEFAULT NULL,
+    consistent_read      text    DEFAULT 'auto',
+    backfill             text    DEFAULT 'scan',
+    export_to            text    DEFAULT NULL,
+    enable_stream        boolean DEFAULT false,
+    on_existing          text    DEFAULT 'error',
+    deletes              text    DEFAULT 'apply',
+    ttl_deletes          text    DEFAULT NULL,
+    nul_characters       text    DEFAULT 'replace',
+    profile              text    DEFAULT NULL,
+    start                boolean DEFAULT true
+) RETURNS SETOF text
+    AS 'MODULE_PATHNAME', 'podyn_replicate_all' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION podyn_replicate_all IS 'podyn_replicate for every DynamoDB table whose name is LIKE the pattern';
+
+CREATE FUNCTION podyn_start(name text DEFAULT NULL) RETURNS integer
+    AS 'MODULE_PATHNAME', 'podyn_start' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION podyn_start IS 'starts or resumes one replication, or all of them';
+CREATE FUNCTION podyn_stop(name text DEFAULT NULL) RETURNS integer
+    AS 'MODULE_PATHNAME', 'podyn_stop' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION podyn_stop IS 'stops one replication, or all of them, after the current batch';
+CREATE FUNCTION podyn_reset(name text) RETURNS void
+    AS 'MODULE_PATHNAME', 'podyn_reset' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION podyn_reset IS 'forgets positions and progress: the next start empties the target and begins anew';
+CREATE FUNCTION podyn_drop(name text, drop_target boolean DEFAULT false) RETURNS void
+    AS 'MODULE_PATHNAME', 'podyn_drop' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION podyn_drop IS 'forgets a replication, and drops its target if asked';
+CREATE FUNCTION podyn_wait(name text, state text DEFAULT 'streaming', timeout interval DEFAULT '1 hour') RETURNS boolean
+    AS 'MODULE_PATHNAME', 'podyn_wait' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION podyn_wait IS 'waits until a replication is in a state; false when the time is up';
+CREATE FUNCTION podyn_sync(name text, timeout interval DEFAULT '1 minute') RETURNS boolean
+    AS 'MODULE_PATHNAME', 'podyn_sync' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION podyn_sync IS 'waits until every change acknowledged before the call is applied; false when the time is up';
+
+-- ---- What is going on -----------------------------------------------------------------------------------------------
+
+-- What workers publish in shared memory.
+CREATE FUNCTION podyn.live_replications(
+        OUT replication integer, OUT items_per_second double precision, OUT changes_per_second double precision)
+    RETURNS SETOF record AS 'MODULE_PATHNAME', 'podyn_live_replications' LANGUAGE C VOLATILE ROWS 10;
+CREATE FUNCTION podyn.live_tasks(OUT task bigint, OUT worker integer, OUT read_through timestamptz)
+    RETURNS SETOF record AS 'MODULE_PATHNAME', 'podyn_live_tasks' LANGUAGE C VOLATILE ROWS 10;
+
+CREATE VIEW podyn_status WITH (security_barrier) AS
+SELECT r.name,
+       r.source,
+       r.target::text AS target,
+       s.state,
+       CASE WHEN r.copied_at IS NOT NULL OR NOT r.copy_data THEN 1.0
+            WHEN r.items_total > 0 THEN least(0.99, t.items / r.items_total::double precision)
+            ELSE 0.0 END::double precision AS progress,
+       t.items AS items_copied,
+       r.items_total,
+       CASE WHEN r.phase = 'copying' THEN coalesce(l.items_per_second, 0) END AS items_per_second,
+       CASE WHEN r.phase = 'copying' AND s.state = 'copying' AND l.items_per_second > 0 AND r.items_total > t.items
+            THEN make_interval(secs => (r.items_total - t.items) / l.items_per_second) END AS eta,
+       t.changes AS changes_applied,
+       CASE WHEN r.replay_changes THEN coalesce(l.changes_per_second, 0) END AS changes_per_second,
+       CASE WHEN r.replay_changes THEN greatest(clock_timestamp() - t.read_through, interval '0') END AS lag,
+       t.spooled,
+       (SELECT count(*) FROM podyn.error AS e WHERE e.name = r.name) AS errors,
+       t.workers,
+       t.read_units,
+       t.throttled,
+       r.consistent_since,
+       t.last_change_at,
+       r.started_at,
+       coalesce(r.last_error, t.last_error) AS last_error,
+       CASE WHEN r.last_error IS NOT NULL THEN r.last_error_at ELSE t.last_error_at END AS last_error_at,
+       CASE WHEN r.enabled AND r.failure IS NULL THEN t.retry_at END AS retry_at
+FROM podyn.replication AS r
+     CROSS JOIN LATERAL (SELECT CASE WHEN r.failure IS NOT NULL THEN r.failure
+                                     WHEN r.phase = 'completed' THEN 'completed'
+                                     WHEN NOT r.enabled THEN 'stopped'
+                                     ELSE r.phase END AS state) AS s
+     CROSS JOIN LATERAL (SELECT r.items + coalesce(sum(k.items), 0)::bigint AS items,
+                                r.changes + coalesce(sum(k.changes), 0)::bigint AS changes,
+                                r.read_units + coalesce(sum(k.read_units), 0) AS read_units,
+                                r.throttled + coalesce(sum(k.throttled), 0)::bigint AS throttled,
+                                coalesce(sum(k.spooled), 0)::bigint AS spooled,
+                                count(DISTINCT live.worker)::integer AS workers,
+                                min(greatest(k.read_through, live.read_through))
+                                    FILTER (WHERE k.kind = 'shard' AND k.state <> 'done') AS read_through,
+                                max(k.last_change_at) AS last_change_at,
+                                min(k.retry_at) AS retry_at,
+                                (array_agg(k.last_error ORDER BY k.last_error_at DESC)
+                                     FILTER (WHERE k.last_error IS NOT NULL))[1] AS last_error,
+                                max(k.last_error_at) AS last_error_at
+                         FROM podyn.task AS k LEFT JOIN podyn.live_tasks() AS live ON live.task = k.id
+                         WHERE k.replication = r.id) AS t
+     LEFT JOIN podyn.live_replications() AS l ON l.replication = r.id
+WHERE pg_has_role(r.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW podyn_status IS 'one row per replication: what it does, how far it is, what is wrong';
+
+CREATE VIEW podyn_tasks WITH (security_barrier) AS
+SELECT r.name, k.kind, k.task, k.parent, k.state, k.position, k.items, k.changes, k.spooled, k.read_units, k.throttled,
+       live.worker, greatest(k.read_through, live.read_through) AS read_through, k.last_change_at,
+       k.retry_at, k.last_error, k.last_error_at, k.done_at
+FROM podyn.task AS k
+     JOIN podyn.replication AS r ON r.id = k.replication
+     LEFT JOIN podyn.live_tasks() AS live ON live.task = k.id
+WHERE pg_has_role(r.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW podyn_tasks IS 'segments and shards with their position, worker and progress';
+
+CREATE VIEW podyn_events WITH (security_barrier) AS
+SELECT e.at, e.name, e.event, e.message
+FROM podyn.event AS e
+WHERE pg_has_role(e.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ORDER BY e.id;
+COMMENT ON VIEW podyn_events IS 'what happened when';
+
+-- ---- Privileges: everything is the superuser's to grant, but the version and the views -------------------------------
+
+REVOKE ALL ON SCHEMA podyn FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA podyn FROM PUBLIC;
+REVOKE ALL ON FUNCTION podyn.option_validator, podyn_replicate, podyn_replicate_all, podyn_start, podyn_stop,
+    podyn_reset, podyn_drop, podyn_wait, podyn_sync FROM PUBLIC;
+-- Views call these with the reader's rights; without USAGE on schema podyn nobody else can.
+GRANT EXECUTE ON FUNCTION podyn.live_replications(), podyn.live_tasks(), podyn.owns(text, name) TO PUBLIC;
+GRANT SELECT ON podyn_status, podyn_tasks, podyn_events TO PUBLIC;

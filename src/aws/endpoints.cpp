@@ -1,0 +1,154 @@
+// See endpoints.h. Partitions and host names: botocore 1.43.11, data/partitions.json and the endpoint rule sets of
+// dynamodb and dynamodbstreams; the tests hold what botocore itself answers.
+#include "aws/endpoints.h"
+
+#include <optional>
+#include <string>
+
+#include "base/text.h"
+#include "engine/guard.h"
+
+namespace podyn::aws {
+
+namespace {
+
+using engine::Failure;
+
+struct Partition {
+    std::string_view region_prefix;
+    std::string_view suffix;
+    std::string_view dualstack_suffix;          // empty: the partition has none
+    std::string_view dualstack_streams_prefix;  // of the host name
+};
+
+// The first whose prefix fits; the last one, `aws`, fits every region.
+constexpr Partition kPartitions[] = {
+    {"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "streams-dynamodb"},
+    {"us-gov-", "amazonaws.com", "api.aws", "streams-dynamodb"},
+    {"us-iso-", "c2s.ic.gov", "api.aws.ic.gov", "streams.dynamodb"},
+    {"us-isob-", "sc2s.sgov.gov", "api.aws.scloud", "streams.dynamodb"},
+    {"eu-isoe-", "cloud.adc-e.uk", "", ""},
+    {"us-isof-", "csp.hci.ic.gov", "", ""},
+    {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu", "streams-dynamodb"},
+    {"", "amazonaws.com", "api.aws", "streams-dynamodb"},
+};
+
+Endpoints aws_endpoints(const EndpointOptions &options);
+base::Url custom_endpoint(std::string_view text);
+std::optional<base::Url> usable_url(std::string_view text, engine::Status *status);
+bool is_allowed(const base::Url &url, std::string_view allowed);
+
+engine::Status invalid(std::string_view message, std::string_view hint)
+{
+    return engine::make_status(Failure::kInvalid, "22023", false, message, {}, hint);
+}
+
+}  // namespace
+
+Endpoints resolve_endpoints(const EndpointOptions &options)
+{
+    if (!base::is_host_label(options.region))
+        throw engine::Error{invalid("invalid AWS region name",
+                                    "Set option region of the server to the name of a region, such as us-east-1: lower "
+                                    "case letters, digits and hyphens.")};
+    const bool custom = !options.endpoint.empty() || !options.streams_endpoint.empty();
+    if (custom && (options.use_fips || options.use_dualstack))
+        throw engine::Error{invalid("options use_fips and use_dualstack cannot be combined with an endpoint",
+                                    "Remove either the endpoint or use_fips and use_dualstack from the server.")};
+    Endpoints endpoints = aws_endpoints(options);
+    if (!options.endpoint.empty())
+        endpoints.dynamodb = endpoints.streams = custom_endpoint(options.endpoint);
+    if (!options.streams_endpoint.empty())
+        endpoints.streams = custom_endpoint(options.streams_endpoint);
+    return endpoints;
+}
+
+engine::Status check_endpoint(std::string_view url, std::string_view allowed)
+{
+    engine::Status status;
+    const std::optional<base::Url> parsed = usable_url(url, &status);
+    if (!parsed || is_allowed(*parsed, allowed))
+        return status;
+    return engine::make_status(Failure::kInvalid, "42501", false,
+                               "endpoint host \"" + parsed->host + "\" is not allowed", {},
+                               "A superuser can add the host to the setting podyn.allowed_endpoints.");
+}
+
+namespace {
+
+Endpoints aws_endpoints(const EndpointOptions &options)
+{
+    const Partition *partition = kPartitions;
+    while (!options.region.starts_with(partition->region_prefix))
+        ++partition;
+    if (options.use_dualstack && partition->dualstack_suffix.empty())
+        throw engine::Error{invalid("the region has no dual-stack endpoints", "Remove use_dualstack from the server.")};
+
+    const bool gov = partition->region_prefix == "us-gov-";
+    // GovCloud's ordinary endpoints are the FIPS ones; only its dual-stack hosts are told apart.
+    const bool fips_name = options.use_fips && (!gov || options.use_dualstack);
+    const auto url = [&](std::string_view service) {
+        std::string host(service);
+        host.append(fips_name ? "-fips." : ".").append(options.region).append(".");
+        host.append(options.use_dualstack ? partition->dualstack_suffix : partition->suffix);
+        return base::Url{.tls = true, .host = host, .is_address = false, .port = 443};
+    };
+    return {url("dynamodb"), url(options.use_dualstack ? partition->dualstack_streams_prefix : "streams.dynamodb")};
+}
+
+base::Url custom_endpoint(std::string_view text)
+{
+    engine::Status status;
+    std::optional<base::Url> url = usable_url(text, &status);
+    if (!url)
+        throw engine::Error{status};
+    return *url;
+}
+
+// Parses the URL, and refuses plain HTTP to other hosts: signed requests and items would cross the network readable.
+std::optional<base::Url> usable_url(std::string_view text, engine::Status *status)
+{
+    std::string_view problem;
+    std::optional<base::Url> url = base::parse_url(text, &problem);
+    if (!url)  // the text is not repeated: it may hold a password
+        *status = invalid(std::string("the endpoint URL ").append(problem),
+                          "An endpoint is http:// or https://, a host and, if need be, a port: "
+                          "https://dynamodb.us-east-1.amazonaws.com");
+    else if (!url->tls && !url->is_loopback())
+        *status = invalid("endpoint \"" + url->text() + "\" would send requests unencrypted",
+                          "Use https://. Plain http:// is for localhost, 127.0.0.1 and [::1].");
+    return status->ok() ? url : std::nullopt;
+}
+
+std::string_view trimmed(std::string_view text)
+{
+    const std::size_t first = text.find_first_not_of(" \t\r\n");
+    if (first == std::string_view::npos)
+        return {};
+    return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+bool matches(const base::Url &url, std::string_view pattern)
+{
+    if (pattern.starts_with("*."))  // the dot stays: "*.aws" must not let "evilaws" in
+        return !url.is_address && pattern.size() > 2 && url.host.size() > pattern.size() - 1 &&
+               url.host.ends_with(pattern.substr(1));
+    if (pattern.starts_with('[') && pattern.ends_with(']'))
+        pattern = pattern.substr(1, pattern.size() - 2);
+    return url.host == base::canonical_address(pattern).value_or(std::string(pattern));
+}
+
+bool is_allowed(const base::Url &url, std::string_view allowed)
+{
+    while (!allowed.empty()) {
+        const std::string_view pattern = allowed.substr(0, allowed.find(','));
+        allowed.remove_prefix(std::min(pattern.size() + 1, allowed.size()));
+        if (matches(url, base::lower_case(trimmed(pattern))))
+            return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+}  // namespace podyn::aws

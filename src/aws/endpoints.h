@@ -1,0 +1,34 @@
+// Where DynamoDB and DynamoDB Streams are: AWS's own hosts by region, or what the options say; and whether an endpoint
+// may be used at all.
+#pragma once
+
+#include <string_view>
+
+#include "base/url.h"
+#include "engine/status.h"
+
+namespace podyn::aws {
+
+// Both services are signed under this name (service models of botocore 1.43.11, "signingName").
+inline constexpr std::string_view kSigningName = "dynamodb";
+
+struct EndpointOptions {
+    std::string_view region;
+    std::string_view endpoint;          // empty: AWS's own
+    std::string_view streams_endpoint;  // empty: `endpoint`, or AWS's own
+    bool use_fips = false;
+    bool use_dualstack = false;
+};
+
+struct Endpoints {
+    base::Url dynamodb;
+    base::Url streams;
+};
+
+// Throws engine::Error (22023) where the options are wrong or do not go together.
+[[nodiscard]] Endpoints resolve_endpoints(const EndpointOptions &options);
+
+// See engine::endpoint_check.
+[[nodiscard]] engine::Status check_endpoint(std::string_view url, std::string_view allowed);
+
+}  // namespace podyn::aws

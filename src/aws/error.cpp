@@ -1,0 +1,259 @@
+// See error.h. Which names are retried: botocore 1.43.11, retries/standard.py; the meaning of the others: API
+// references of DynamoDB and DynamoDB Streams, "Common Error Types".
+#include "aws/error.h"
+
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
+
+#include <algorithm>
+
+#include "engine/guard.h"
+
+namespace podyn::aws {
+
+namespace {
+
+using engine::Failure;
+
+constexpr std::size_t kMaxParsedBody = 64 * 1024;  // AWS's error bodies are some hundred bytes
+constexpr std::size_t kMaxQuotedBody = 200;        // of a body that is not AWS's
+
+struct Kind {
+    Failure failure;
+    bool retryable;
+    const char *sqlstate;
+    const char *what;  // follows `request Scan `
+    const char *hint;
+};
+
+// 53400, configuration limit exceeded: what throttles is a provisioned, configured or account limit.
+constexpr Kind kThrottled = {Failure::kThrottled, true, "53400", "was throttled by DynamoDB",
+                             "Raise the table's read capacity or its maximum throughput, or let fewer workers read."};
+constexpr Kind kUnavailable = {Failure::kUnavailable, true, "08006", "failed inside DynamoDB", ""};
+constexpr Kind kNotFound = {Failure::kNotFound, false, "42704", "named a table or stream that does not exist",
+                            "Check the name, and the options region and endpoint of the server."};
+constexpr Kind kDenied = {Failure::kDenied, false, "42501", "was denied by AWS", ""};
+constexpr Kind kCredentials = {Failure::kCredentials, false, "28000", "was refused for its credentials",
+                               "Check the credentials in the user mapping and the clock of this machine."};
+constexpr Kind kExpiredCredentials = {Failure::kCredentials, false, "28000",
+                                      "was refused: the credentials have expired",
+                                      "Renew the temporary credentials, or use long-term ones."};
+constexpr Kind kIteratorExpired = {Failure::kIteratorExpired, false, "55000", "used an expired shard iterator", ""};
+constexpr Kind kTrimmed = {Failure::kTrimmed, false, "55000", "asked for changes that the stream keeps no longer",
+                           "DynamoDB Streams keeps changes for 24 hours. The table has to be copied again."};
+constexpr Kind kInvalid = {Failure::kInvalid, false, "22023", "was refused as invalid by DynamoDB", ""};
+constexpr Kind kUnknownOperation = {
+    Failure::kInvalid, false, "0A000", "is not known to the server",
+    "Check the options endpoint and streams_endpoint: the server there may not offer this service."};
+constexpr Kind kMalformed = {Failure::kInvalid, false, "08P01", "could not be read by DynamoDB", ""};
+constexpr Kind kUnknownError = {Failure::kInvalid, false, "58000", "failed with an error of DynamoDB", ""};
+constexpr Kind kNotDynamoDb = {Failure::kInvalid, false, "08P01", "got an answer that is not DynamoDB's",
+                               "Check the options endpoint and streams_endpoint of the server."};
+
+struct NamedKind {
+    std::string_view name;
+    const Kind &kind;
+};
+
+constexpr NamedKind kKinds[] = {
+    {"BandwidthLimitExceeded", kThrottled},
+    {"EC2ThrottledException", kThrottled},
+    {"LimitExceededException", kThrottled},  // DynamoDB Streams' throttling
+    {"ProvisionedThroughputExceeded", kThrottled},
+    {"ProvisionedThroughputExceededException", kThrottled},
+    {"RequestLimitExceeded", kThrottled},
+    {"RequestThrottled", kThrottled},
+    {"RequestThrottledException", kThrottled},
+    {"SlowDown", kThrottled},
+    {"Throttling", kThrottled},
+    {"ThrottlingException", kThrottled},
+    {"ThrottledException", kThrottled},
+    {"TooManyRequestsException", kThrottled},
+
+    {"InternalFailure", kUnavailable},
+    {"InternalServerError", kUnavailable},
+    {"InternalServerErrorException", kUnavailable},
+    {"PriorRequestNotComplete", kUnavailable},
+    {"ReplicatedWriteConflictException", kUnavailable},
+    {"RequestTimeout", kUnavailable},
+    {"RequestTimeoutException", kUnavailable},
+    {"ServiceUnavailable", kUnavailable},
+    {"ServiceUnavailableException", kUnavailable},
+    {"TransactionInProgressException", kUnavailable},
+
+    {"ResourceNotFoundException", kNotFound},
+    {"TableNotFoundException", kNotFound},
+
+    {"AccessDenied", kDenied},
+    {"AccessDeniedException", kDenied},
+    {"NotAuthorized", kDenied},
+    {"OptInRequired", kDenied},
+    {"UnauthorizedOperation", kDenied},
+
+    {"AuthFailure", kCredentials},
+    {"IncompleteSignature", kCredentials},
+    {"IncompleteSignatureException", kCredentials},
+    {"InvalidAccessKeyId", kCredentials},
+    {"InvalidClientTokenId", kCredentials},
+    {"InvalidSignatureException", kCredentials},
+    {"MissingAuthenticationToken", kCredentials},
+    {"MissingAuthenticationTokenException", kCredentials},
+    {"RequestExpired", kCredentials},
+    {"RequestInTheFuture", kCredentials},
+    {"RequestTimeTooSkewed", kCredentials},
+    {"SignatureDoesNotMatch", kCredentials},
+    {"UnrecognizedClientException", kCredentials},
+    {"ExpiredToken", kExpiredCredentials},
+    {"ExpiredTokenException", kExpiredCredentials},
+
+    {"ExpiredIteratorException", kIteratorExpired},
+    {"TrimmedDataAccessException", kTrimmed},
+    {"ValidationException", kInvalid},
+    {"ValidationError", kInvalid},
+    {"SerializationException", kMalformed},
+    {"UnknownOperationException", kUnknownOperation},
+};
+
+// Collects the strings at the top level of an error body.
+class ErrorHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ErrorHandler> {
+  public:
+    explicit ErrorHandler(ServiceError &error) : error_(error) {}
+
+    bool StartObject() { return ++depth_ > 0; }
+    bool EndObject(rapidjson::SizeType) { return --depth_ >= 0; }
+    bool StartArray() { return ++depth_ > 0; }
+    bool EndArray(rapidjson::SizeType) { return --depth_ >= 0; }
+    bool Key(const char *text, rapidjson::SizeType length, bool)
+    {
+        if (depth_ == 1)
+            key_.assign(text, length);
+        return true;
+    }
+    bool String(const char *text, rapidjson::SizeType length, bool)
+    {
+        if (depth_ != 1)
+            return true;
+        if (key_ == "__type" || (key_ == "code" && error_.name.empty()))
+            error_.name.assign(text, length);
+        else if (key_ == "message" || key_ == "Message")
+            error_.message.assign(text, length);
+        return true;
+    }
+
+  private:
+    ServiceError &error_;
+    std::string key_;
+    int depth_ = 0;
+};
+
+const Kind &kind_of(int http_status, const ServiceError &error);
+std::string detail_of(const ErrorResponse &response, const ServiceError &error, const Kind &kind);
+std::string denied_hint(const ErrorResponse &response, const ServiceError &error);
+
+// "com.amazonaws.dynamodb.v20120810#ThrottlingException" → ThrottlingException. The header form ends with ":" and a URL
+// (restJson1 protocol of Smithy, "Operation error serialization").
+std::string bare_name(std::string_view type)
+{
+    type = type.substr(0, type.find(':'));
+    const std::size_t hash = type.rfind('#');
+    return std::string(hash == std::string_view::npos ? type : type.substr(hash + 1));
+}
+
+}  // namespace
+
+ServiceError parse_error(const ErrorResponse &response)
+{
+    ServiceError error;
+    if (response.body.size() <= kMaxParsedBody) {
+        rapidjson::MemoryStream stream(response.body.data(), response.body.size());
+        rapidjson::Reader reader;
+        ErrorHandler handler(error);
+        if (!reader.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag>(stream, handler))
+            error = {};
+    }
+    error.name = bare_name(error.name.empty() ? response.error_type : error.name);
+    return error;
+}
+
+engine::Status error_status(const ErrorResponse &response, const ServiceError &error)
+{
+    const Kind &kind = kind_of(response.http_status, error);
+    const std::string message = std::string("request ").append(response.operation).append(" ").append(kind.what);
+    const std::string hint = kind.failure == Failure::kDenied ? denied_hint(response, error) : kind.hint;
+    return engine::make_status(kind.failure, kind.sqlstate, kind.retryable, message, detail_of(response, error, kind),
+                               hint);
+}
+
+// AWS's SDKs take these for clock skew (aws-sdk-js-v3, service-error-classification, CLOCK_SKEW_ERROR_CODES).
+bool may_be_clock_skew(const ServiceError &error)
+{
+    constexpr std::string_view kNames[] = {"AuthFailure",        "InvalidSignatureException", "RequestExpired",
+                                           "RequestInTheFuture", "RequestTimeTooSkewed",      "SignatureDoesNotMatch"};
+    return std::find(std::begin(kNames), std::end(kNames), error.name) != std::end(kNames);
+}
+
+namespace {
+
+// The name decides; the HTTP status where there is none that we know.
+const Kind &kind_of(int http_status, const ServiceError &error)
+{
+    for (const NamedKind &named : kKinds)
+        if (named.name == error.name)
+            return named.kind;
+    if (http_status >= 500)
+        return kUnavailable;
+    if (http_status == 429)
+        return kThrottled;
+    if (http_status == 408)
+        return kUnavailable;
+    if (error.name.empty())
+        return kNotDynamoDb;
+    return http_status == 403 ? kDenied : kUnknownError;
+}
+
+// AWS explains a wrong signature by repeating what was signed, the session token included, and an incomplete one by
+// repeating the Authorization header: such explanations are cut off.
+std::string_view without_secrets(std::string_view message)
+{
+    message = message.substr(0, message.find('\n'));
+    return message.substr(0, message.find(" Authorization="));
+}
+
+// A body that is not AWS's, such as a proxy's HTML: its beginning, on one line.
+std::string quoted(std::string_view body)
+{
+    std::string text;
+    for (const char c : body.substr(0, kMaxQuotedBody)) {
+        const bool printable = c > ' ' && c < '\x7f';
+        if (printable || (!text.empty() && text.back() != ' '))
+            text += printable ? c : ' ';
+    }
+    return text;
+}
+
+std::string detail_of(const ErrorResponse &response, const ServiceError &error, const Kind &kind)
+{
+    if (error.name.empty()) {
+        const std::string status = "HTTP status " + std::to_string(response.http_status);
+        return response.body.empty() ? status + " without a body" : status + ": " + quoted(response.body);
+    }
+    const std::string_view message =
+        kind.failure == Failure::kCredentials ? without_secrets(error.message) : std::string_view(error.message);
+    return message.empty() ? error.name : error.name + ": " + std::string(message);
+}
+
+// AWS's message names the action: "User: … is not authorized to perform: dynamodb:Scan on resource: …".
+std::string denied_hint(const ErrorResponse &response, const ServiceError &error)
+{
+    constexpr std::string_view kMark = "not authorized to perform: ";
+    std::string action = "dynamodb:" + std::string(response.operation);
+    if (const std::size_t mark = error.message.find(kMark); mark != std::string::npos) {
+        const std::string_view rest = std::string_view(error.message).substr(mark + kMark.size());
+        action = rest.substr(0, rest.find_first_of(" \n"));
+    }
+    return "Allow the action " + action + " on the table and its stream in the IAM policy of these credentials.";
+}
+
+}  // namespace
+
+}  // namespace podyn::aws

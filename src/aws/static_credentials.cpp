@@ -1,0 +1,52 @@
+// Credentials from a user mapping: given once, checked once.
+#include <algorithm>
+#include <utility>
+
+#include "aws/credentials.h"
+#include "engine/guard.h"
+
+namespace podyn::aws {
+
+namespace {
+
+// Anything else could break out of its HTTP header.
+bool is_printable_ascii(std::string_view text)
+{
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+void check(std::string_view what, std::string_view value)
+{
+    if (is_printable_ascii(value))
+        return;
+    throw engine::Error{engine::make_status(
+        engine::Failure::kCredentials, "28000", false,
+        std::string("the ").append(what).append(" of the AWS credentials contains an illegal character"), {},
+        "Credentials consist of printable ASCII characters without spaces. Look for a line end or a space that was "
+        "copied with them.")};
+}
+
+class StaticProvider final : public CredentialsProvider {
+  public:
+    explicit StaticProvider(Credentials credentials) : credentials_(std::move(credentials)) {}
+    const Credentials &credentials(std::int64_t) override { return credentials_; }
+
+  private:
+    Credentials credentials_;
+};
+
+}  // namespace
+
+std::unique_ptr<CredentialsProvider> static_provider(Credentials credentials)
+{
+    if (credentials.access_key_id.empty() || credentials.secret_access_key.empty())
+        throw engine::Error{
+            engine::make_status(engine::Failure::kCredentials, "28000", false, "AWS credentials are incomplete", {},
+                                "Set both access_key_id and secret_access_key in the user mapping of the server.")};
+    check("access key ID", credentials.access_key_id);
+    check("secret access key", credentials.secret_access_key);
+    check("session token", credentials.session_token);
+    return std::make_unique<StaticProvider>(std::move(credentials));
+}
+
+}  // namespace podyn::aws

@@ -1,0 +1,346 @@
+// See client.h. An attempt is signed, sent, judged; then the call has finished or waits for its next attempt.
+#include "engine/client.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "aws/error.h"
+#include "base/time_format.h"
+#include "engine/call.h"
+
+namespace podyn::engine {
+
+namespace {
+
+// From this difference on a clock counts as wrong (aws-sdk-cpp, AWSClient.cpp). AWS refuses signatures off by 5 minutes
+// (DynamoDB: 15).
+constexpr std::int64_t kClockTolerance = 4 * 60 * std::int64_t{1'000'000};
+
+struct OperationInfo {
+    std::string_view name;
+    std::string_view target;  // header X-Amz-Target: the service's target prefix and the operation
+    bool streams;
+};
+
+// In the order of Operation. Target prefixes: service models of botocore 1.43.11, "targetPrefix".
+constexpr std::array<OperationInfo, 6> kOperations = {{
+    {"ListTables", "DynamoDB_20120810.ListTables", false},
+    {"DescribeTable", "DynamoDB_20120810.DescribeTable", false},
+    {"Scan", "DynamoDB_20120810.Scan", false},
+    {"DescribeStream", "DynamoDBStreams_20120810.DescribeStream", true},
+    {"GetShardIterator", "DynamoDBStreams_20120810.GetShardIterator", true},
+    {"GetRecords", "DynamoDBStreams_20120810.GetRecords", true},
+}};
+
+const OperationInfo &info(const Call &call)
+{
+    return kOperations[static_cast<std::size_t>(call.operation)];
+}
+
+struct Outcome {
+    Status status;
+    bool clock_was_wrong = false;
+};
+
+void start_attempt(Call &call, Now now);
+void end_attempt(Call &call, Now now);
+void start_due_calls(Client &client, Now now) noexcept;
+
+void finish(Call &call, const Status &status) noexcept
+{
+    if (call.list != nullptr)
+        call.list->remove(call);
+    if (call.transfer)
+        call.client->http.release(std::move(call.transfer));
+    call.status = status;
+    call.done = true;
+    call.client->finished.push_back(call);
+}
+
+}  // namespace
+
+Status client_create(const ClientOptions &options, Client **client) noexcept
+{
+    *client = nullptr;
+    return guarded([&] {
+        *client = new Client(options.random_seed);
+        return Status{};
+    });
+}
+
+void client_destroy(Client *client) noexcept
+{
+    if (client == nullptr)
+        return;
+    const Status closed = make_status(Failure::kUnavailable, "08003", false, "request ended with its client");
+    for (CallList *list : {&client->waiting, &client->running})
+        while (Call *call = list->front())
+            finish(*call, closed);
+    while (Call *call = client_next_finished(client))
+        call->client = nullptr;
+    delete client;
+}
+
+int client_fd(const Client *client) noexcept
+{
+    return client->http.fd();
+}
+
+std::int64_t client_deadline(const Client *client) noexcept
+{
+    const std::int64_t transfers = client->http.deadline_us();
+    const Call *waiting = client->waiting.front();
+    if (waiting == nullptr)
+        return transfers;
+    return transfers < 0 ? waiting->due_us : std::min(transfers, waiting->due_us);
+}
+
+void client_drive(Client *client, Now now) noexcept
+{
+    start_due_calls(*client, now);
+    client->http.drive(now.monotonic_us);
+    while (net::Transfer *transfer = client->http.next_finished()) {
+        Call &call = *static_cast<Call *>(transfer->owner);
+        const Status failure = guarded([&] {
+            end_attempt(call, now);
+            return Status{};
+        });
+        if (!failure.ok())
+            finish(call, failure);
+    }
+}
+
+Call *client_next_finished(Client *client) noexcept
+{
+    Call *call = client->finished.front();
+    if (call != nullptr)
+        client->finished.remove(*call);
+    return call;
+}
+
+Status session_create(const SessionOptions &options, Session **session) noexcept
+{
+    *session = nullptr;
+    return guarded([&] {
+        if (options.request_timeout_us <= 0)
+            throw Error{make_status(Failure::kInvalid, "22023", false, "request timeout must be positive")};
+        aws::Endpoints endpoints = aws::resolve_endpoints(
+            {options.region, options.endpoint, options.streams_endpoint, options.use_fips, options.use_dualstack});
+        std::unique_ptr<aws::CredentialsProvider> credentials =
+            options.use_environment
+                ? aws::environment_provider(std::getenv)
+                : aws::static_provider({std::string(options.access_key_id), std::string(options.secret_access_key),
+                                        std::string(options.session_token)});
+        std::string endpoint_text = endpoints.dynamodb.text();
+        *session = new Session{
+            std::move(endpoints),         std::move(endpoint_text),
+            std::move(credentials),       aws::Signer(std::string(options.region), std::string(aws::kSigningName)),
+            std::string(options.ca_file), options.request_timeout_us};
+        return Status{};
+    });
+}
+
+void session_destroy(Session *session) noexcept
+{
+    delete session;
+}
+
+Status endpoint_check(std::string_view url, std::string_view allowed) noexcept
+{
+    return guarded([&] { return aws::check_endpoint(url, allowed); });
+}
+
+std::string_view session_endpoint(const Session *session) noexcept
+{
+    return session->endpoint_text;
+}
+
+Status call_start(Client *client, Session *session, Operation operation, std::string_view body, void *tag, Now now,
+                  Call **call) noexcept
+{
+    *call = nullptr;
+    return guarded([&] {
+        std::unique_ptr<Call> started(new Call{client, session, operation, std::string(body), tag});
+        start_attempt(*started, now);
+        *call = started.release();
+        return Status{};
+    });
+}
+
+void call_destroy(Call *call) noexcept
+{
+    if (call == nullptr)
+        return;
+    if (call->list != nullptr)
+        call->list->remove(*call);
+    if (call->transfer)
+        call->client->http.release(std::move(call->transfer));
+    delete call;
+}
+
+bool call_finished(const Call *call) noexcept
+{
+    return call->done;
+}
+
+void *call_tag(const Call *call) noexcept
+{
+    return call->tag;
+}
+
+Status call_status(const Call *call) noexcept
+{
+    return call->done ? call->status : internal_error("asked for the status of a call that has not finished");
+}
+
+std::string_view call_body(const Call *call) noexcept
+{
+    return call->body;
+}
+
+std::uint32_t call_throttled(const Call *call) noexcept
+{
+    return call->throttled;
+}
+
+std::string release_body(Call &call)
+{
+    return std::exchange(call.body, std::string());
+}
+
+namespace {
+
+const base::Url &endpoint(const Call &call)
+{
+    return info(call).streams ? call.session->endpoints.streams : call.session->endpoints.dynamodb;
+}
+
+// The signed headers in the form of a request. Signed anew for every attempt: signatures age.
+void sign(Call &call, Now now, net::Request &request)
+{
+    Session &session = *call.session;
+    const aws::Credentials &credentials = session.credentials->credentials(now.unix_us);
+    call.signed_at_us = now.unix_us + session.clock_offset_us;
+    const std::string time = base::iso_basic_time(call.signed_at_us);
+    const std::string host = endpoint(call).authority();
+    std::array<aws::Header, 5> headers = {{{"Host", host},
+                                           {"Content-Type", "application/x-amz-json-1.0"},
+                                           {"X-Amz-Date", time},
+                                           {"X-Amz-Target", info(call).target},
+                                           {"X-Amz-Security-Token", credentials.session_token}}};
+    const std::span<const aws::Header> used(headers.data(), credentials.session_token.empty() ? 4 : 5);
+    const std::string authorization = session.signer.authorization(
+        {.method = "POST", .path = "/", .query = {}, .headers = used, .body = call.request}, credentials, time);
+
+    request.headers.clear();
+    for (const aws::Header &header : used)
+        request.headers.emplace_back(header.name).append(": ").append(header.value);
+    request.headers.emplace_back("Authorization: ").append(authorization);
+    request.headers.emplace_back("Accept-Encoding: gzip");  // not libcurl's own: the checksum is over compressed bytes
+    request.headers.emplace_back("Expect:");                // none: it would cost a round trip
+}
+
+void start_attempt(Call &call, Now now)
+{
+    Client &client = *call.client;
+    if (!call.transfer)
+        call.transfer = client.http.acquire();
+    net::Transfer &transfer = *call.transfer;
+    transfer.owner = &call;
+    transfer.request.url = endpoint(call).text();
+    transfer.request.ca_file = call.session->ca_file;
+    transfer.request.body = call.request;
+    transfer.request.timeout_us = call.session->timeout_us;
+    sign(call, now, transfer.request);
+    client.http.start(transfer, now.monotonic_us);
+    client.running.push_back(call);
+}
+
+void start_due_calls(Client &client, Now now) noexcept
+{
+    while (Call *call = client.waiting.front()) {
+        if (call->due_us > now.monotonic_us)
+            return;
+        client.waiting.remove(*call);
+        const Status failure = guarded([&] {
+            start_attempt(*call, now);
+            return Status{};
+        });
+        if (!failure.ok())
+            finish(*call, failure);
+    }
+}
+
+// What the attempt came to; a good body goes to the call.
+Outcome judge(Call &call)
+{
+    net::Transfer &transfer = *call.transfer;
+    net::Response &response = transfer.response;
+    const Status transport = transfer.transport_status(info(call).streams ? "DynamoDB Streams" : "DynamoDB");
+    if (!transport.ok())
+        return {transport};
+    std::string body = response.decode();
+    if (response.status / 100 == 2) {
+        call.body = std::move(body);
+        return {};
+    }
+    const aws::ErrorResponse error_response = {info(call).name, response.status, response.error_type, body};
+    const aws::ServiceError error = aws::parse_error(error_response);
+    return {aws::error_status(error_response, error), aws::may_be_clock_skew(error)};
+}
+
+// Adopts the service's clock if that can be why it refused the signature. Once a call: then it is something else.
+bool correct_clock(Call &call, Now now)
+{
+    const std::optional<std::int64_t> date = base::parse_http_date(call.transfer->response.date);
+    if (call.clock_corrected || !date || std::abs(*date - call.signed_at_us) < kClockTolerance)
+        return false;
+    call.clock_corrected = true;
+    call.session->clock_offset_us = *date - now.unix_us;
+    return true;
+}
+
+void wait_until(Call &call, std::int64_t due_us) noexcept
+{
+    call.list->remove(call);
+    call.client->http.release(std::move(call.transfer));
+    call.due_us = due_us;
+    call.client->waiting.insert_by_due(call);
+}
+
+void end_attempt(Call &call, Now now)
+{
+    Client &client = *call.client;
+    Outcome outcome;
+    Status thrown = guarded([&] {
+        outcome = judge(call);
+        return Status{};
+    });
+    Status &status = thrown.ok() ? outcome.status : thrown;
+    if (status.ok()) {
+        call.retry.succeeded(client.quota);
+        return finish(call, status);
+    }
+    copy_text(status.request_id, sizeof status.request_id, call.transfer->response.request_id);
+    if (status.failure == Failure::kThrottled)
+        ++call.throttled;
+    if (outcome.clock_was_wrong && correct_clock(call, now))
+        return wait_until(call, now.monotonic_us);
+    if (status.retryable) {
+        const double random = static_cast<double>(client.random() >> 11) * 0x1.0p-53;  // 53 bits: [0, 1)
+        const std::optional<std::int64_t> delay =
+            call.retry.failed(client.quota, call.transfer->timed_out(), random,
+                              aws::parse_retry_after(call.transfer->response.retry_after));
+        if (delay)
+            return wait_until(call, now.monotonic_us + *delay);
+    }
+    finish(call, status);
+}
+
+}  // namespace
+
+}  // namespace podyn::engine

@@ -1,0 +1,183 @@
+// See operations.h: connects each typed operation with its request's body, its call and its response's parser.
+#include "engine/operations.h"
+
+#include <memory>
+#include <string>
+
+#include "dynamodb/scan.h"
+#include "dynamodb/tables.h"
+#include "engine/call.h"
+#include "engine/guard.h"
+#include "streams/records.h"
+#include "streams/shards.h"
+
+namespace podyn::engine {
+
+struct Tables : dynamodb::TableList {
+    using TableList::TableList;
+};
+struct Table : dynamodb::TableInfo {
+    using TableInfo::TableInfo;
+};
+struct Items : dynamodb::ItemPage {
+    using ItemPage::ItemPage;
+};
+struct Shards : streams::ShardList {
+    using ShardList::ShardList;
+};
+struct Iterator : streams::ShardIterator {
+    using ShardIterator::ShardIterator;
+};
+struct Records : streams::RecordPage {
+    using RecordPage::RecordPage;
+};
+
+namespace {
+
+// Where a request goes, apart from what it says.
+struct Target {
+    Client *client;
+    Session *session;
+    void *tag;
+    Now now;
+};
+
+template <typename MakeBody>
+Status start(const Target &target, Operation operation, Call **call, MakeBody &&make_body) noexcept
+{
+    return guarded([&] {
+        const std::string body = make_body();
+        return call_start(target.client, target.session, operation, body, target.tag, target.now, call);
+    });
+}
+
+template <typename Handle, typename Page>
+Status take(Call *call, Handle **handle, Page *page) noexcept
+{
+    *handle = nullptr;
+    return guarded([&] {
+        const Status status = call_status(call);
+        if (!status.ok())
+            return status;
+        auto response = std::make_unique<Handle>(release_body(*call));
+        *page = response->page();
+        *handle = response.release();
+        return status;
+    });
+}
+
+}  // namespace
+
+Status start_list_tables(Client *client, Session *session, std::string_view after, void *tag, Now now,
+                         Call **call) noexcept
+{
+    return start({client, session, tag, now}, Operation::kListTables, call,
+                 [&] { return dynamodb::list_tables_request(after); });
+}
+
+Status take_tables(Call *call, Tables **handle, TablesPage *page) noexcept
+{
+    return take(call, handle, page);
+}
+
+void destroy(Tables *handle) noexcept
+{
+    delete handle;
+}
+
+Status start_describe_table(Client *client, Session *session, std::string_view table, void *tag, Now now,
+                            Call **call) noexcept
+{
+    return start({client, session, tag, now}, Operation::kDescribeTable, call,
+                 [&] { return dynamodb::describe_table_request(table); });
+}
+
+Status take_table(Call *call, Table **handle, TableDescription *description) noexcept
+{
+    return take(call, handle, description);
+}
+
+void destroy(Table *handle) noexcept
+{
+    delete handle;
+}
+
+Status start_scan(Client *client, Session *session, const ScanRequest &request, void *tag, Now now,
+                  Call **call) noexcept
+{
+    return start({client, session, tag, now}, Operation::kScan, call, [&] { return dynamodb::scan_request(request); });
+}
+
+Status take_scan(Call *call, Items **handle, ScanPage *page) noexcept
+{
+    return take(call, handle, page);
+}
+
+Status parse_items(std::span<const std::string_view> documents, Items **handle, std::span<const Item> *items) noexcept
+{
+    *handle = nullptr;
+    return guarded([&] {
+        auto parsed = std::make_unique<Items>(documents);
+        *items = parsed->page().items;
+        *handle = parsed.release();
+        return Status{};
+    });
+}
+
+void destroy(Items *handle) noexcept
+{
+    delete handle;
+}
+
+Status start_describe_stream(Client *client, Session *session, std::string_view stream_arn, std::string_view after,
+                             void *tag, Now now, Call **call) noexcept
+{
+    return start({client, session, tag, now}, Operation::kDescribeStream, call,
+                 [&] { return streams::describe_stream_request(stream_arn, after); });
+}
+
+Status take_shards(Call *call, Shards **handle, StreamDescription *description) noexcept
+{
+    return take(call, handle, description);
+}
+
+void destroy(Shards *handle) noexcept
+{
+    delete handle;
+}
+
+Status start_get_shard_iterator(Client *client, Session *session, std::string_view stream_arn, std::string_view shard,
+                                std::string_view after_sequence_number, void *tag, Now now, Call **call) noexcept
+{
+    return start({client, session, tag, now}, Operation::kGetShardIterator, call,
+                 [&] { return streams::shard_iterator_request(stream_arn, shard, after_sequence_number); });
+}
+
+Status take_shard_iterator(Call *call, Iterator **handle, std::string_view *iterator) noexcept
+{
+    return take(call, handle, iterator);
+}
+
+void destroy(Iterator *handle) noexcept
+{
+    delete handle;
+}
+
+Status start_get_records(Client *client, Session *session, std::string_view iterator, std::uint32_t limit, void *tag,
+                         Now now, Call **call) noexcept
+{
+    return start({client, session, tag, now}, Operation::kGetRecords, call,
+                 [&] { return streams::records_request(iterator, limit); });
+}
+
+Status take_records(Call *call, Records **handle, RecordsPage *page) noexcept
+{
+    return take(call, handle, page);
+}
+
+void destroy(Records *handle) noexcept
+{
+    delete handle;
+}
+
+}  // namespace podyn::engine

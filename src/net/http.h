@@ -1,0 +1,94 @@
+// HTTP over one curl_multi, whose sockets are in one epoll instance. Nothing waits here: the owner of the epoll
+// instance's descriptor waits, and calls drive().
+//
+// A Transfer is an easy handle with its request and response; transfers are used again, with their settings, for the
+// next request. acquire() → start() → drive() until next_finished() gives it → release(). A running transfer may be
+// released at any time: it is then cancelled.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/status.h"
+#include "net/response.h"
+
+namespace podyn::net {
+
+struct Request {
+    std::string url;
+    std::string ca_file;               // PEM; empty: the system's certificates
+    std::vector<std::string> headers;  // lines without line ends
+    std::string_view body;             // must outlive the transfer's run
+    std::int64_t timeout_us = 0;       // from connecting to the last byte
+};
+
+class Transfer {
+  public:
+    ~Transfer();
+    Transfer(const Transfer &) = delete;
+    Transfer &operator=(const Transfer &) = delete;
+
+    Request request;
+    Response response;
+    void *owner = nullptr;
+
+    [[nodiscard]] bool timed_out() const noexcept { return result_ == CURLE_OPERATION_TIMEDOUT; }
+    // How the exchange of bytes went; what an HTTP error status means is not its concern. `service` and the URL are
+    // named in the message.
+    [[nodiscard]] engine::Status transport_status(std::string_view service) const;
+
+  private:
+    friend class Http;
+    Transfer();
+
+    void configure();
+    void prepare();
+    void link_headers();
+    static std::size_t on_header(char *data, std::size_t size, std::size_t count, void *transfer) noexcept;
+    static std::size_t on_body(char *data, std::size_t size, std::size_t count, void *transfer) noexcept;
+
+    CURL *easy_;
+    CURLcode result_ = CURLE_OK;
+    bool running_ = false;
+    bool too_big_ = false;
+    bool out_of_memory_ = false;
+    bool connected_ = false;
+    std::string configured_ca_file_;
+    std::vector<curl_slist> header_links_;  // libcurl's list over the lines of request.headers
+    char error_[CURL_ERROR_SIZE] = "";
+};
+
+class Http {
+  public:
+    Http();
+    ~Http();
+    Http(const Http &) = delete;
+    Http &operator=(const Http &) = delete;
+
+    // Readable when drive() has something to do.
+    [[nodiscard]] int fd() const noexcept { return epoll_; }
+    // When drive() wants to be called at the latest, on the clock that drive() is given; -1: no time limit.
+    [[nodiscard]] std::int64_t deadline_us() const noexcept { return deadline_us_; }
+
+    [[nodiscard]] std::unique_ptr<Transfer> acquire();
+    void start(Transfer &transfer, std::int64_t now_us);
+    void drive(std::int64_t now_us) noexcept;
+    [[nodiscard]] Transfer *next_finished() noexcept;
+    void release(std::unique_ptr<Transfer> transfer) noexcept;
+
+  private:
+    static int on_socket(CURL *easy, curl_socket_t socket, int what, void *http, void *known) noexcept;
+    void update_deadline(std::int64_t now_us) noexcept;
+
+    CURLM *multi_ = nullptr;
+    int epoll_ = -1;
+    std::int64_t deadline_us_ = -1;
+    std::vector<std::unique_ptr<Transfer>> idle_;
+};
+
+}  // namespace podyn::net

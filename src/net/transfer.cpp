@@ -1,0 +1,172 @@
+// One transfer of http.h: an easy handle, what it is told, what it hears, and how its failures are called.
+#include <algorithm>
+#include <new>
+#include <string>
+
+#include "engine/guard.h"
+#include "net/corrupt.h"
+#include "net/http.h"
+#include "net/signals.h"
+
+namespace podyn::net {
+
+namespace {
+
+using engine::Failure;
+using engine::make_status;
+using engine::Status;
+
+constexpr std::int64_t kMaxConnectTime = 5'000'000;  // also of a name look-up; a healthy one takes milliseconds
+constexpr long kReceiveBuffer = 64 * 1024;           // TLS gives 16 KB at a time (RFC 8446, 5.1), plain sockets more
+constexpr char kUserAgent[] = "podyn/1.0";
+
+long milliseconds(std::int64_t microseconds)
+{
+    return static_cast<long>(std::max<std::int64_t>(1, microseconds / 1000));
+}
+
+}  // namespace
+
+Transfer::Transfer() : easy_(curl_easy_init())
+{
+    if (easy_ == nullptr)
+        throw std::bad_alloc();
+    configure();
+}
+
+Transfer::~Transfer()
+{
+    const SignalsBlocked blocked;
+    curl_easy_cleanup(easy_);
+}
+
+// What stays the same from request to request.
+void Transfer::configure()
+{
+    curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
+    curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_);
+    curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &Transfer::on_header);
+    curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
+    curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+    curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
+    curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, kReceiveBuffer);
+    curl_easy_setopt(easy_, CURLOPT_USERAGENT, kUserAgent);
+
+    curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700  // 7.87.0: do not wait for the resolver's thread
+    curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075500  // 7.85.0
+    curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(easy_, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy_, CURLOPT_PROXY, "");  // none, whatever the environment says
+    curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    curl_easy_setopt(easy_, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy_, CURLOPT_POST, 1L);
+}
+
+void Transfer::prepare()
+{
+    if (configured_ca_file_ != request.ca_file) {
+        curl_easy_reset(easy_);  // the only way back to the system's certificates
+        configure();
+        configured_ca_file_ = request.ca_file;
+        if (!request.ca_file.empty()) {
+            curl_easy_setopt(easy_, CURLOPT_CAINFO, request.ca_file.c_str());
+            curl_easy_setopt(easy_, CURLOPT_CAPATH, nullptr);
+        }
+    }
+    link_headers();
+    response.clear();
+    result_ = CURLE_OK;
+    too_big_ = out_of_memory_ = connected_ = false;
+    error_[0] = '\0';
+    curl_easy_setopt(easy_, CURLOPT_URL, request.url.c_str());
+    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, header_links_.data());
+    // Without a size, libcurl closes the connection after every 4xx (aws/aws-sdk-cpp#1984).
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request.body.data());
+    curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout_us));
+    curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(std::min(request.timeout_us, kMaxConnectTime)));
+}
+
+// curl_slist_append would copy every line once more.
+void Transfer::link_headers()
+{
+    header_links_.resize(request.headers.size());
+    for (std::size_t i = 0; i < header_links_.size(); ++i)
+        header_links_[i] = {request.headers[i].data(), i + 1 < header_links_.size() ? &header_links_[i + 1] : nullptr};
+}
+
+std::size_t Transfer::on_header(char *data, std::size_t size, std::size_t count, void *transfer) noexcept
+{
+    Transfer &self = *static_cast<Transfer *>(transfer);
+    try {
+        self.response.take_header({data, size * count});
+        return size * count;
+    } catch (const std::bad_alloc &) {
+        self.out_of_memory_ = true;
+        return 0;
+    }
+}
+
+std::size_t Transfer::on_body(char *data, std::size_t size, std::size_t count, void *transfer) noexcept
+{
+    Transfer &self = *static_cast<Transfer *>(transfer);
+    try {
+        self.too_big_ = !self.response.take_body({data, size * count});
+        return self.too_big_ ? 0 : size * count;
+    } catch (const std::bad_alloc &) {
+        self.out_of_memory_ = true;
+        return 0;
+    }
+}
+
+engine::Status Transfer::transport_status(std::string_view service) const
+{
+    const std::string_view detail = error_[0] != '\0' ? error_ : curl_easy_strerror(result_);
+    const std::string server = std::string(service) + " at \"" + request.url + "\"";
+    const auto unavailable = [&](const char *sqlstate, bool retryable, std::string_view message,
+                                 std::string_view hint) {
+        return make_status(Failure::kUnavailable, sqlstate, retryable, message, detail, hint);
+    };
+    constexpr std::string_view kNetworkHint = "Check option endpoint of the server and the network.";
+
+    if (out_of_memory_ || result_ == CURLE_OUT_OF_MEMORY)
+        return engine::out_of_memory();
+    if (too_big_)
+        return corrupt("the body has more than " + std::to_string(kMaxBody) + " bytes", false).status;
+    switch (result_) {
+        case CURLE_OK:
+            return {};
+        case CURLE_PEER_FAILED_VERIFICATION:
+            return unavailable("08001", false, "could not verify the TLS certificate of " + server,
+                               "Check options endpoint and ca_file of the server.");
+        case CURLE_SSL_CACERT_BADFILE:
+            return unavailable("08001", false, "could not read the TLS certificates for " + server,
+                               "Check option ca_file of the server: a PEM file that PostgreSQL can read.");
+        case CURLE_COULDNT_RESOLVE_HOST:
+        case CURLE_COULDNT_CONNECT:
+        case CURLE_SSL_CONNECT_ERROR:
+            return unavailable("08001", true, "could not connect to " + server, kNetworkHint);
+        case CURLE_OPERATION_TIMEDOUT:
+            if (!connected_)
+                return unavailable("08001", true, "could not connect to " + server + " in time", kNetworkHint);
+            return unavailable("08006", true, "request to " + server + " timed out",
+                               "If this goes on, raise option request_timeout of the server.");
+        case CURLE_WEIRD_SERVER_REPLY:
+        case CURLE_UNSUPPORTED_PROTOCOL:
+            return make_status(Failure::kCorrupt, "08P01", true, "answer of " + server + " is not HTTP", detail,
+                               kNetworkHint);
+        default:
+            return unavailable("08006", true, "connection to " + server + " failed", {});
+    }
+}
+
+}  // namespace podyn::net

@@ -1,0 +1,34 @@
+// GetRecords (DynamoDB Streams API reference): its request and its pages of changes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dynamodb/tape.h"
+#include "engine/operations.h"
+
+namespace podyn::streams {
+
+[[nodiscard]] std::string records_request(std::string_view iterator, std::uint32_t limit);
+
+// Changes and all that their views point into. It stays where it is made: a short body lives inside its string.
+class RecordPage {
+  public:
+    // Throws engine::Error.
+    explicit RecordPage(std::string body);
+    RecordPage(const RecordPage &) = delete;
+    RecordPage &operator=(const RecordPage &) = delete;
+
+    [[nodiscard]] engine::RecordsPage page() const { return {changes_, last_, next_iterator_}; }
+
+  private:
+    std::string body_;
+    dynamodb::Tape tape_;
+    std::vector<engine::Change> changes_;
+    std::vector<std::uint32_t> last_;
+    std::string_view next_iterator_;
+};
+
+}  // namespace podyn::streams

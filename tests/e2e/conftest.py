@@ -1,0 +1,100 @@
+"""Fixtures: servers for the session, a fresh database and empty DynamoDB for each test."""
+
+import itertools
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from psycopg2 import sql
+
+from database import Database
+from dynamodb_local import DynamoDBLocal
+from postgres_server import PostgresServer
+from simulator import Simulator
+
+# Signal 9 is what tests send; any other end of a process is a bug.
+CRASH = re.compile(r'.*(PANIC|TRAP:|was terminated by signal (?!9\b)|AddressSanitizer).*')
+DROP_SECONDS = 5  # nothing may hold up DROP DATABASE; a second, and some more for a busy machine
+
+database_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope='session')
+def postgres():
+    server = PostgresServer()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope='session')
+def dynamodb_process():
+    process = DynamoDBLocal()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def dynamodb(dynamodb_process):
+    """DynamoDB Local behind the signing proxy, without tables."""
+    dynamodb_process.proxy.refused.clear()
+    yield dynamodb_process
+    dynamodb_process.drop_tables()
+
+
+@pytest.fixture
+def simulator():
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def no_crash(postgres):
+    """The server's log tells of no crash after the test."""
+    begun = postgres.log_size()
+    yield
+    crashes = CRASH.findall(postgres.log_since(begun))
+    assert not crashes, postgres.log_since(begun)[-4000:]
+
+
+@pytest.fixture
+def make_database(postgres, no_crash):
+    """make_database(endpoint): a database with podyn and a server 'dynamodb'; dropped after the test."""
+    made = []
+
+    def make(endpoint=None, on=postgres, **server_options):
+        database = Database(on, f'test_{next(database_numbers)}')
+        on.query(sql.SQL('CREATE DATABASE {}').format(sql.Identifier(database.name)))
+        made.append(database)
+        database.query('CREATE EXTENSION podyn')
+        if endpoint:
+            database.create_server(endpoint, **server_options)
+        return database
+
+    yield make
+    for database in made:
+        database.close()
+        database.postgres.wait_until_accepting()
+        begun = time.monotonic()
+        database.postgres.query(sql.SQL('DROP DATABASE IF EXISTS {} WITH (FORCE)').format(
+            sql.Identifier(database.name)))
+        assert time.monotonic() - begun < DROP_SECONDS, 'DROP DATABASE was held up'
+
+
+@pytest.fixture
+def database(make_database, dynamodb):
+    """A fresh database with a server for DynamoDB Local."""
+    return make_database(dynamodb.endpoint)
+
+
+@pytest.fixture
+def simulated(make_database, simulator):
+    """A fresh database with a server for the simulator."""
+    return make_database(simulator.endpoint)
+
+
+def pytest_report_header(config):
+    library = subprocess.run(['/usr/lib/postgresql/15/bin/pg_config', '--pkglibdir'], capture_output=True, text=True)
+    module = Path(library.stdout.strip()) / 'podyn.so'
+    return f'podyn: {module}' if module.exists() else 'podyn is not installed: run ./test e2e'

@@ -1,0 +1,93 @@
+"""A throwaway PostgreSQL server for tests (scripts/postgres.sh): connections, its log, its processes."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psycopg2
+
+from waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_script(name, *arguments):
+    subprocess.run([ROOT / 'scripts' / name, *map(str, arguments)], check=True)
+
+
+class PostgresServer:
+    def __init__(self, **settings):
+        self.folder = Path(tempfile.mkdtemp(prefix='podyn-test-'))
+        self.folder.chmod(0o755)
+        if os.geteuid() == 0:
+            os.chown(self.folder, pwd.getpwnam('postgres').pw_uid, -1)
+        self.settings = [f'{name}={value}' for name, value in settings.items()]
+        self.log_file = self.folder / 'postgres.log'
+        run_script('postgres.sh', 'create', self.folder, *self.settings)
+        self.port = int((self.folder / 'postgres.port').read_text())
+
+    def connect(self, database='postgres', user='postgres'):
+        # No statement of a test takes that long; one that hangs shall not hang the others.
+        connection = psycopg2.connect(host=str(self.folder), port=self.port, dbname=database, user=user,
+                                      options='-c statement_timeout=5min')
+        connection.autocommit = True
+        return connection
+
+    def query(self, sql, *arguments):
+        """On a connection of its own to database postgres."""
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, arguments or None)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def processes(self, kind, database=None):
+        """The process numbers of 'podyn worker', 'podyn supervisor', 'podyn launcher'."""
+        return [pid for pid, in self.query(
+            'SELECT pid FROM pg_stat_activity WHERE backend_type = %s AND (%s IS NULL OR datname = %s)',
+            kind, database, database)]
+
+    def kill(self, pid):
+        """kill -9: PostgreSQL then restarts every session."""
+        os.kill(pid, signal.SIGKILL)
+
+    def accepting(self):
+        try:
+            return self.query('SELECT true') == [(True,)]
+        except psycopg2.OperationalError:
+            return False
+
+    def wait_until_accepting(self):
+        wait_until(self.accepting, 'the server accepts connections again', timeout=30, report=self.log_tail)
+
+    def log_size(self):
+        return self.log_file.stat().st_size
+
+    def log_since(self, offset):
+        with open(self.log_file, encoding='utf-8', errors='replace') as log:
+            log.seek(offset)
+            return log.read()
+
+    def log_tail(self, lines=40):
+        return '\n'.join(self.log_since(max(0, self.log_size() - 20_000)).splitlines()[-lines:])
+
+    def start(self):
+        run_script('postgres.sh', 'start', self.folder)
+
+    def stop(self, mode='fast'):
+        run_script('postgres.sh', 'stop', self.folder, '-m', mode)
+
+    def restart(self):
+        run_script('postgres.sh', 'restart', self.folder, '-m', 'fast')
+
+    def remove(self):
+        try:
+            self.stop('immediate')
+        finally:
+            shutil.rmtree(self.folder)

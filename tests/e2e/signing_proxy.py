@@ -1,0 +1,171 @@
+"""A proxy in front of DynamoDB Local, which checks no signatures: this one recomputes each request's SigV4 signature
+with botocore and refuses a wrong one as AWS does. Right requests and their answers pass unchanged.
+
+Recomputed from what arrived: the headers that the request says it signed, and the body's own hash. AWS's demands on
+top: host and date are signed, the date is within 15 minutes (general reference, "Elements of an AWS API request
+signature"), scope date, region and service fit."""
+
+import hashlib
+import hmac
+import http.client
+import json
+import re
+import socket
+import threading
+import zlib
+from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.compat import HTTPHeaders
+from botocore.credentials import Credentials
+
+AUTHORIZATION = re.compile(
+    r'AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/(?P<date>\d{8})/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request, ?'
+    r'SignedHeaders=(?P<headers>[^,]+), ?Signature=(?P<signature>[0-9a-f]{64})')
+CLOCK_SKEW = timedelta(minutes=15)
+CORAL = 'com.amazon.coral.service#'
+HOP_BY_HOP = {'connection', 'keep-alive', 'proxy-connection', 'te', 'upgrade'}  # RFC 9110, 7.6.1
+
+
+class Refused(Exception):
+    def __init__(self, name, message):
+        super().__init__(message)
+        self.name, self.message = name, message
+
+
+class AsSigned(SigV4Auth):
+    """Signs exactly the headers that the request says it signed."""
+
+    def headers_to_sign(self, request):
+        return request.headers
+
+
+def check_signature(credentials, region, method, path, headers, body):
+    """Raises Refused unless the request is signed rightly."""
+    if 'Authorization' not in headers:
+        raise Refused('MissingAuthenticationTokenException', 'Request is missing Authentication Token')
+    given = AUTHORIZATION.fullmatch(headers['Authorization'])
+    if not given:
+        raise Refused('IncompleteSignatureException', f'Authorization={headers["Authorization"].split(" ")[0]}')
+    if given['key'] != credentials.access_key:
+        raise Refused('UnrecognizedClientException', 'The security token included in the request is invalid.')
+
+    def unless(condition, message):
+        if not condition:
+            raise Refused('InvalidSignatureException', message)
+
+    names = given['headers'].split(';')
+    unless({'host', 'x-amz-date'} <= set(names), "'Host' and 'X-Amz-Date' must be signed headers.")
+    unless(names == sorted(names) and all(name == name.lower() for name in names),
+           'SignedHeaders must be lower case and sorted.')
+    unless(given['region'] == region,
+           f"Credential should be scoped to a valid region, not '{given['region']}'. ")
+    unless(given['service'] == 'dynamodb', "Credential should be scoped to correct service: 'dynamodb'. ")
+    stamp = headers.get('X-Amz-Date', '')
+    unless(stamp[:8] == given['date'], f'Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date '
+                                       f"from HTTP: '{given['date']}' != '{stamp[:8]}'.")
+    age = datetime.now(timezone.utc) - datetime.strptime(stamp, '%Y%m%dT%H%M%SZ').replace(tzinfo=timezone.utc)
+    unless(abs(age) <= CLOCK_SKEW, f'Signature expired: {stamp} is now more than 15 minutes away')
+    checksum = headers.get('X-Amz-Content-SHA256')
+    unless(checksum in (None, hashlib.sha256(body).hexdigest()), 'x-amz-content-sha256 is not that of the body.')
+
+    signed = HTTPHeaders()
+    for name in names:
+        for value in headers.get_all(name, []):
+            signed[name] = value
+    request = AWSRequest(method, f'http://{headers["Host"]}{path}', headers=signed, data=body)
+    request.context['timestamp'] = stamp
+    signer = AsSigned(credentials, 'dynamodb', region)
+    canonical = signer.canonical_request(request)
+    expected = signer.signature(signer.string_to_sign(request, canonical), request)
+    unless(hmac.compare_digest(expected, given['signature']),
+           'The request signature we calculated does not match the signature you provided. Check your AWS Secret '
+           'Access Key and signing method. Consult the service documentation for details.\n\n'
+           f"The Canonical String for this request should have been\n'{canonical}'\n")
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    disable_nagle_algorithm = True
+
+    def setup(self):
+        super().setup()
+        self.server.connections.add(self.connection)
+        self.upstream = http.client.HTTPConnection('127.0.0.1', self.server.upstream_port)
+
+    def finish(self):
+        self.upstream.close()
+        try:
+            super().finish()
+        except OSError:
+            pass  # the client is gone
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        try:
+            check_signature(self.server.credentials, self.server.region, self.command, self.path, self.headers, body)
+        except Refused as refused:
+            self.server.refused.append(refused.name)
+            self.answer(400, *self.refusal(refused))
+            return
+        self.server.passed += 1
+        self.answer(*self.forward(body))
+
+    @staticmethod
+    def refusal(refused):
+        body = json.dumps({'__type': CORAL + refused.name, 'message': refused.message}).encode()
+        return [('Content-Type', 'application/x-amz-json-1.0'), ('x-amz-crc32', str(zlib.crc32(body))),
+                ('Content-Length', str(len(body)))], body
+
+    def forward(self, body):
+        self.upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            if name.lower() not in HOP_BY_HOP:
+                self.upstream.putheader(name, value)
+        self.upstream.endheaders(body)
+        response = self.upstream.getresponse()
+        content = response.read()
+        headers = [(name, value) for name, value in response.getheaders()
+                   if name.lower() not in HOP_BY_HOP | {'transfer-encoding', 'content-length'}]
+        return response.status, [*headers, ('Content-Length', str(len(content)))], content
+
+    def answer(self, status, headers, body):
+        head = [f'HTTP/1.1 {status} {self.responses[status][0]}', *(f'{name}: {value}' for name, value in headers)]
+        self.wfile.write('\r\n'.join(head).encode('latin-1') + b'\r\n\r\n' + body)
+
+    def log_message(self, *_):
+        pass
+
+
+class SigningProxy(ThreadingHTTPServer):
+    """Listens on a free port of 127.0.0.1, in threads of its own."""
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, upstream_port, access_key_id, secret_access_key, region='us-east-1'):
+        super().__init__(('127.0.0.1', 0), Handler)
+        self.upstream_port, self.region = upstream_port, region
+        self.credentials = Credentials(access_key_id, secret_access_key)
+        self.passed, self.refused = 0, []
+        self.connections = set()
+        self.port = self.server_address[1]
+        self.endpoint = f'http://127.0.0.1:{self.port}'
+        threading.Thread(target=self.serve_forever, kwargs={'poll_interval': 0.05}, daemon=True).start()
+
+    def shutdown_request(self, request):
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request, client_address):
+        pass  # clients that go away are part of the game
+
+    def stop(self):
+        self.shutdown()
+        self.server_close()
+        for connection in list(self.connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass

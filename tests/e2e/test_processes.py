@@ -1,0 +1,321 @@
+"""Launcher, supervisor and workers: what they are called, how few they are, whose rights they have, and that nothing
+holds up a stop, a cancel, DROP EXTENSION, DROP DATABASE or a shutdown for more than about a second."""
+
+import time
+from contextlib import contextmanager
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+from background import InBackground
+from comparison import assert_equal_tables
+from database import Database
+from postgres_server import PostgresServer
+from waiting import wait_until
+
+PROMPT = 2.0  # about a second, and one more for a busy machine
+
+
+@contextmanager
+def promptly(what, seconds=PROMPT):
+    begun = time.monotonic()
+    yield
+    took = time.monotonic() - begun
+    assert took < seconds, f'{what} took {took:.1f} s'
+
+
+@pytest.fixture
+def waiting(simulator, simulated):
+    """A database whose worker waits for an answer that does not come."""
+    table = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    table.put({'id': {'S': 'one'}})
+    simulated.replicate('events')
+    simulated.wait_for_state('events', 'streaming')
+    slow = simulator.fault('slow', operation='GetRecords', seconds=60, times=None)
+    simulated.wait_until(lambda: slow.fired, 'a slow request is on its way')
+    return simulated
+
+
+@pytest.fixture
+def waiting_in_backfill(simulator, simulated):
+    table = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    table.put({'id': {'S': 'one'}})
+    simulated.replicate('events', start=False)
+    slow = simulator.fault('slow', operation='Scan', seconds=60, times=None)
+    simulated.value("SELECT podyn_start('events')")
+    simulated.wait_until(lambda: slow.fired, 'a slow request is on its way')
+    return simulated
+
+
+def processes_of(database):
+    return [pid for kind in ('podyn supervisor', 'podyn worker')
+            for pid in database.postgres.processes(kind, database.name)]
+
+
+# ---- nothing holds anything up --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('situation', ['waiting', 'waiting_in_backfill'])
+def test_a_stop_during_a_slow_request(request, situation):
+    database = request.getfixturevalue(situation)
+    with promptly('podyn_stop'):
+        database.value("SELECT podyn_stop('events')")
+        database.wait_for_state('events', 'stopped', timeout=10)
+
+
+@pytest.mark.parametrize('situation', ['waiting', 'waiting_in_backfill'])
+def test_drop_extension_during_a_slow_request(request, situation):
+    database = request.getfixturevalue(situation)
+    with promptly('DROP EXTENSION'):
+        database.query('DROP EXTENSION podyn CASCADE')
+    wait_until(lambda: not processes_of(database), 'its processes end', timeout=PROMPT)
+    assert database.value("SELECT count(*) FROM events") <= 1  # the user's table stays
+
+
+@pytest.mark.parametrize('situation', ['waiting', 'waiting_in_backfill'])
+def test_drop_database_during_a_slow_request(request, situation):
+    database = request.getfixturevalue(situation)
+    database.close()
+    with promptly('DROP DATABASE'):
+        database.postgres.query(sql.SQL('DROP DATABASE {}').format(sql.Identifier(database.name)))
+
+
+def test_drop_database_with_force(waiting):
+    waiting.close()
+    with promptly('DROP DATABASE'):
+        waiting.postgres.query(sql.SQL('DROP DATABASE {} WITH (FORCE)').format(sql.Identifier(waiting.name)))
+
+
+def test_podyn_drop_during_a_slow_request(waiting):
+    with promptly('podyn_drop'):
+        waiting.query("SELECT podyn_drop('events')")
+
+
+def test_a_shutdown_during_a_slow_request(waiting):
+    waiting.close()
+    try:
+        with promptly('shutdown', seconds=PROMPT + 1):  # with its checkpoint
+            waiting.postgres.stop('fast')
+    finally:
+        waiting.postgres.start()
+
+
+def test_a_terminated_worker_ends_during_a_slow_request(waiting):
+    (worker, *_) = waiting.postgres.processes('podyn worker', waiting.name)
+    waiting.query('SELECT pg_terminate_backend(%s)', worker)
+    wait_until(lambda: worker not in waiting.postgres.processes('podyn worker', waiting.name), 'it ends',
+               timeout=PROMPT)
+
+
+def cancelled(database, statement):
+    """How long a statement goes on after it was cancelled."""
+    pid = database.value('SELECT pg_backend_pid()')
+
+    def run():
+        with pytest.raises(psycopg2.errors.QueryCanceled):
+            database.query(statement)
+    running = InBackground(run)
+    wait_until(lambda: database.postgres.query(
+        "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state = 'active' AND wait_event IS NOT NULL", pid),
+        'the statement waits')
+    begun = time.monotonic()
+    database.postgres.query('SELECT pg_cancel_backend(%s)', pid)
+    running.join(30)
+    return time.monotonic() - begun
+
+
+def test_a_cancel_of_podyn_replicate_during_a_slow_request(simulator, simulated):
+    simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    simulator.fault('slow', operation='DescribeTable', seconds=60, times=None)
+    assert cancelled(simulated, "SELECT podyn_replicate('events')") < PROMPT
+    assert simulated.query('SELECT * FROM podyn_status') == []
+
+
+@pytest.mark.parametrize('statement', ["SELECT podyn_sync('events')", "SELECT podyn_wait('events', 'completed')"])
+def test_a_cancel_of_what_waits(waiting, statement):
+    assert cancelled(waiting, statement) < PROMPT
+
+
+def test_no_transaction_is_open_during_a_request(waiting_in_backfill):
+    """Old transactions hold up vacuum and keep locks."""
+    database = waiting_in_backfill
+    assert database.query("SELECT pid, backend_type, xact_start FROM pg_stat_activity "
+                          "WHERE backend_type LIKE 'podyn%' AND xact_start < now() - interval '0.5 s'") == []
+    with promptly('ALTER TABLE'):
+        database.query('ALTER TABLE events ADD COLUMN mine text')
+
+
+# ---- who they are ---------------------------------------------------------------------------------------------------
+
+def test_processes_say_what_they_are(postgres, waiting):
+    kinds = {kind for kind, in postgres.query('SELECT backend_type FROM pg_stat_activity') if 'podyn' in kind}
+    assert kinds == {'podyn launcher', 'podyn supervisor', 'podyn worker'}
+    assert len(postgres.processes('podyn launcher')) == 1
+
+
+def test_a_database_with_nothing_to_do_has_no_workers(database):
+    assert database.postgres.processes('podyn worker', database.name) == []
+
+
+def test_many_tables_share_the_pool(simulator, simulated):
+    tables = [simulator.create_table(f'table_{number:02}', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+              for number in range(40)]
+    most = int(simulated.value('SHOW podyn.max_workers'))
+    for table in tables:
+        table.put({'id': {'S': 'before'}})
+        simulated.replicate(table.name)
+    for table in tables:
+        simulated.wait_for_state(table.name, 'streaming', timeout=120)
+    for table in tables:
+        table.put({'id': {'S': 'after'}})
+    for table in tables:
+        simulated.sync(table.name)
+        assert simulated.value(f'SELECT count(*) FROM "{table.name}"') == 2
+        assert len(simulated.postgres.processes('podyn worker', simulated.name)) <= most
+
+
+def test_two_databases_replicate_beside_each_other(dynamodb, make_database):
+    dynamodb.create_table('events', key=[('id', 'S')])
+    dynamodb.put('events', {'id': {'S': 'one'}})
+    databases = [make_database(dynamodb.endpoint) for _ in range(2)]
+    for database in databases:
+        database.replicate('events')
+    for database in databases:
+        database.wait_for_state('events', 'streaming')
+        assert assert_equal_tables(dynamodb.client, 'events', database) == 1
+
+
+# ---- rights ---------------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def role(postgres):
+    postgres.query('CREATE ROLE plain LOGIN')
+    yield 'plain'
+    postgres.query('DROP ROLE plain')
+
+
+@pytest.fixture
+def plain(role, dynamodb, make_database):
+    """A session of a role that is no superuser, with its own mapping."""
+    database = make_database(dynamodb.endpoint)
+    database.query('GRANT CREATE ON SCHEMA public TO plain; GRANT USAGE ON FOREIGN SERVER dynamodb TO plain; '
+                   'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO plain; GRANT USAGE ON SCHEMA podyn TO plain')
+    session = Database(database.postgres, database.name, user=role)
+    session.query("CREATE USER MAPPING FOR CURRENT_USER SERVER dynamodb OPTIONS (access_key_id 'AKIDEXAMPLE', "
+                  "secret_access_key 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY')")
+    yield session
+    session.close()
+    database.query('DROP OWNED BY plain CASCADE; DROP EXTENSION podyn CASCADE')
+
+
+def test_a_plain_owner_replicates_with_its_own_rights(dynamodb, plain):
+    dynamodb.create_table('events', key=[('id', 'S')])
+    dynamodb.put('events', {'id': {'S': 'before'}})
+    plain.replicate('events', start=False)
+    plain.query("""
+        CREATE TABLE who (name text, super boolean);
+        CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO who SELECT current_user || ' ' || session_user, rolsuper FROM pg_roles
+                WHERE rolname = session_user;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER tell BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION tell()""")
+    plain.value("SELECT podyn_start('events')")
+    plain.wait_for_state('events', 'streaming')
+    dynamodb.put('events', {'id': {'S': 'after'}})
+    plain.sync('events')
+    assert sorted(plain.column('SELECT id FROM events')) == ['after', 'before']
+    assert set(plain.query('SELECT * FROM who')) == {('plain plain', False)}
+
+
+def test_a_user_sees_only_its_own_replications(dynamodb, plain):
+    dynamodb.create_table('events', key=[('id', 'S')])
+    owner = Database(plain.postgres, plain.name)
+    owner.replicate('events', start=False)
+    assert plain.query('SELECT * FROM podyn_status') == []
+    with pytest.raises(psycopg2.Error) as raised:
+        plain.value("SELECT podyn_drop('events')")
+    assert raised.value.pgcode in ('42501', '42704')
+    assert owner.status('events') is not None
+    owner.close()
+
+
+def test_a_role_without_the_right_to_execute_may_do_nothing(role, database):
+    session = Database(database.postgres, database.name, user=role)
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        session.replicate('events')
+    assert session.value('SELECT podyn_version()')
+    session.close()
+
+
+def test_a_role_that_may_not_log_in_is_told_so(postgres, dynamodb, database):
+    """PostgreSQL 15 lets no background worker connect as a role without LOGIN."""
+    dynamodb.create_table('events', key=[('id', 'S')])
+    postgres.query('CREATE ROLE nologin_owner')
+    try:
+        database.query('GRANT CREATE ON SCHEMA public TO nologin_owner; GRANT ALL ON SCHEMA podyn TO nologin_owner; '
+                       'GRANT USAGE ON FOREIGN SERVER dynamodb TO nologin_owner; '
+                       'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO nologin_owner; '
+                       "CREATE USER MAPPING FOR nologin_owner SERVER dynamodb OPTIONS (access_key_id 'AKIDEXAMPLE', "
+                       "secret_access_key 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY')")
+        database.query('SET ROLE nologin_owner')
+        with pytest.raises(psycopg2.Error) as raised:
+            database.replicate('events')
+        assert 'LOGIN' in f'{raised.value.diag.message_primary} {raised.value.diag.message_hint}'
+        database.query('RESET ROLE')
+    finally:
+        database.query('RESET ROLE; DROP OWNED BY nologin_owner CASCADE')
+        postgres.query('DROP ROLE nologin_owner')
+
+
+def test_a_secret_is_nowhere_to_be_read(dynamodb, database):
+    dynamodb.create_table('events', key=[('id', 'S')])
+    begun = database.postgres.log_size()
+    database.replicate('events')
+    database.wait_for_state('events', 'streaming')
+    assert 'wJalrXUtnFEMI' not in database.report()
+    assert 'wJalrXUtnFEMI' not in database.postgres.log_since(begun)
+
+
+# ---- other servers --------------------------------------------------------------------------------------------------
+
+@contextmanager
+def server(**settings):
+    running = PostgresServer(**settings)
+    try:
+        yield running
+    finally:
+        running.remove()
+
+
+def test_without_preloading_workers_start_on_demand_with_a_warning(dynamodb):
+    dynamodb.create_table('events', key=[('id', 'S')])
+    dynamodb.put('events', {'id': {'S': 'one'}})
+    with server(shared_preload_libraries='') as other:
+        database = Database(other, 'postgres')
+        database.query('CREATE EXTENSION podyn')
+        database.create_server(dynamodb.endpoint)
+        database.replicate('events')
+        assert 'WARNING' in database.notices() and 'shared_preload_libraries' in database.notices()
+        database.wait_for_state('events', 'streaming')
+        assert assert_equal_tables(dynamodb.client, 'events', database) == 1
+        database.close()
+
+
+def test_too_few_worker_slots_are_named(dynamodb):
+    dynamodb.create_table('events', key=[('id', 'S')])
+    with server(max_worker_processes=2, max_logical_replication_workers=0, max_parallel_workers=0) as other:
+        database = Database(other, 'postgres')
+        database.query('CREATE EXTENSION podyn')
+        database.create_server(dynamodb.endpoint)
+
+        def told():
+            try:
+                if not database.status('events'):
+                    database.replicate('events')
+            except psycopg2.Error as error:
+                return 'max_worker_processes' in f'{error} {error.diag.message_hint}'
+            return 'max_worker_processes' in f"{database.notices()} {database.status('events')['last_error']}"
+        database.wait_until(told, 'the setting is named')
+        database.close()

@@ -1,0 +1,76 @@
+"""A backfill consumes at most scan_rate read units per second."""
+
+import pytest
+
+from comparison import assert_equal_tables
+from dynamodb_local import boto3_client
+
+PAGE_UNITS = 256  # of a full page of a strongly consistent Scan: 1 MB / 4 KB
+
+
+@pytest.fixture
+def events(simulator):
+    """About 6 MB: 1,500 read units."""
+    table = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    for number in range(1500):
+        table.put({'id': {'S': f'item {number}'}, 'text': {'S': 'x' * 4_000}})
+    return table
+
+
+def seconds_of(simulator):
+    times = [request.time for request in simulator.sent('Scan')]
+    return max(times) - min(times)
+
+
+def worst_excess(simulator, rate):
+    """By how many read units the most was exceeded that `rate` allows, over any span of time."""
+    pages = [(request.time, request.read_units) for request in simulator.sent('Scan')]
+    worst = 0.0
+    for first, (begin, _) in enumerate(pages):
+        units = 0.0
+        for end, consumed in pages[first:]:
+            units += consumed
+            worst = max(worst, units - rate * 1.1 * (end - begin))
+    return worst
+
+
+@pytest.mark.parametrize('segments', [1, 4])
+def test_scan_rate_is_held(simulator, events, simulated, segments):
+    simulated.replicate('events', scan_rate=200, segments=segments)
+    simulated.wait_for_state('events', 'streaming', timeout=60)
+    # Over any span at most 110 % and one page; with several segments each may have a page on its way.
+    assert worst_excess(simulator, 200) <= PAGE_UNITS * segments
+    total = simulator.read_units()
+    assert total / 200 * 0.7 - 2 <= seconds_of(simulator) <= total / 200 * 1.5 + 3
+    assert_equal_tables(boto3_client(simulator.endpoint), 'events', simulated)
+
+
+def test_the_read_units_are_shown(simulator, events, simulated):
+    simulated.replicate('events', scan_rate=0)
+    simulated.wait_for_state('events', 'streaming')
+    assert float(simulated.status('events')['read_units']) == simulator.read_units()
+
+
+def test_zero_means_no_limit(simulator, events, simulated):
+    simulated.replicate('events', scan_rate=0)
+    simulated.wait_for_state('events', 'streaming')
+    assert seconds_of(simulator) < 5
+
+
+def test_the_scan_is_consistent_where_the_stream_begins_just_before_it(simulator, events, simulated):
+    """A stale read could bring back an item that was deleted before the stream's start position."""
+    events.stale_seconds = 60
+    for number in range(50):
+        events.delete({'id': {'S': f'item {number}'}})
+    simulated.replicate('events', scan_rate=0)
+    simulated.wait_for_state('events', 'streaming')
+    assert all(request.body.get('ConsistentRead') for request in simulator.sent('Scan'))
+    assert simulated.value('SELECT count(*) FROM events') == 1450
+
+
+def test_a_long_backfill_is_announced(simulator, simulated):
+    table = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    for number in range(100):
+        table.put({'id': {'S': f'item {number}'}, 'text': {'S': 'x' * 100_000}})  # 10 MB: 2,500 units
+    simulated.replicate('events', scan_rate=0.1, start=False)
+    assert 'scan_rate' in simulated.notices()

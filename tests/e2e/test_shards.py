@@ -1,0 +1,282 @@
+"""Shards: parents before children whatever the listing says, and no gap is ever skipped."""
+
+import pytest
+
+from comparison import assert_equal_tables
+from dynamodb_local import boto3_client
+from waiting import holds_for
+
+HOUR = 3600
+
+
+@pytest.fixture
+def events(simulator):
+    return simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+
+
+@pytest.fixture
+def streaming(simulated, events):
+    """A database that follows table events, caught up."""
+    simulated.replicate('events')
+    simulated.wait_for_state('events', 'streaming')
+    return simulated
+
+
+@pytest.fixture
+def arrived(simulator, simulated):
+    """arrived(): waits until both sides are equal and checks the order in which shards were read."""
+    client = boto3_client(simulator.endpoint)
+
+    def equal():
+        try:
+            return assert_equal_tables(client, 'events', simulated) >= 0
+        except AssertionError as error:
+            simulated.difference = str(error)
+            return False
+
+    def wait(timeout=30):
+        simulated.wait_until(lambda: equal() or simulated.state('events') in ('failed', 'needs_resync'),
+                             'both sides are equal', timeout)
+        assert simulated.state('events') == 'streaming', simulated.report()
+        assert_equal_tables(client, 'events', simulated)
+        assert simulator.children_read_too_early() == []
+    return wait
+
+
+def an_item(number, text='first'):
+    return {'id': {'S': f'item {number}'}, 'text': {'S': text}}
+
+
+def put_many(table, text, numbers=range(40)):
+    for number in numbers:
+        table.put(an_item(number, text))
+
+
+def test_a_split_shard_is_read_before_its_children(events, streaming, arrived):
+    put_many(events, 'before the split')
+    events.stream.split(events.stream.open_shards()[0])
+    put_many(events, 'after the split')
+    arrived()
+
+
+def test_a_rotated_shard_is_read_before_its_only_child(events, streaming, arrived):
+    put_many(events, 'before')
+    events.stream.rotate_all()
+    put_many(events, 'after')
+    arrived()
+
+
+def test_four_generations_are_followed_in_order(events, streaming, arrived):
+    for generation in range(4):
+        put_many(events, f'generation {generation}')
+        for shard in events.stream.open_shards():
+            events.stream.split(shard) if generation % 2 == 0 else events.stream.rotate(shard)
+    put_many(events, 'the last')
+    arrived()
+
+
+def test_a_family_that_was_there_before_the_start_is_followed(events, simulated, arrived):
+    put_many(events, 'in the first')
+    for generation in range(4):
+        for shard in events.stream.open_shards():
+            events.stream.split(shard)
+        put_many(events, f'generation {generation}')
+    simulated.replicate('events')
+    simulated.wait_for_state('events', 'streaming')
+    put_many(events, 'live')
+    arrived()
+
+
+def test_more_than_a_hundred_shards_are_all_found(events, simulated, arrived):
+    for _ in range(7):
+        for shard in events.stream.open_shards():
+            events.stream.split(shard)
+    assert len(events.stream.shards) == 255
+    simulated.replicate('events')
+    simulated.wait_for_state('events', 'streaming', timeout=120)
+    put_many(events, 'live', range(300))
+    arrived(timeout=120)
+
+
+def test_a_child_that_is_not_listed_yet_is_found_later(events, streaming, arrived):
+    put_many(events, 'before')
+    for child in events.stream.rotate_all():
+        child.hidden = 4
+    put_many(events, 'after')
+    arrived(timeout=60)
+
+
+def test_a_parent_that_seems_open_is_read_to_its_end_all_the_same(events, streaming, arrived):
+    put_many(events, 'before')
+    parent = events.stream.open_shards()[0]
+    parent.seems_open = 4
+    events.stream.split(parent)
+    put_many(events, 'after')
+    arrived(timeout=60)
+
+
+def test_a_parent_that_is_no_longer_listed_makes_its_child_a_root(simulator, events, simulated, arrived):
+    put_many(events, 'long ago')
+    events.stream.rotate_all()
+    simulator.advance(25 * HOUR)
+    simulated.replicate('events')
+    simulated.wait_for_state('events', 'streaming')
+    put_many(events, 'live')
+    arrived()
+
+
+def test_empty_pages_do_not_end_a_shard(events, streaming, arrived):
+    events.stream.open_shards()[0].empty_pages = 5
+    put_many(events, 'behind empty pages')
+    arrived()
+
+
+@pytest.mark.parametrize('with_empty_page', [False, True])
+def test_the_last_page_of_a_closed_shard_counts(events, streaming, arrived, with_empty_page):
+    shard = events.stream.open_shards()[0]
+    shard.ends_with_empty_page = with_empty_page
+    shard.empty_pages = 2
+    put_many(events, 'in the last page')
+    events.stream.rotate(shard)
+    put_many(events, 'in the child', range(5))
+    arrived()
+
+
+def test_an_expired_iterator_is_fetched_again(simulator, events, streaming, arrived):
+    put_many(events, 'before')
+    arrived()
+    fetched = simulator.count('GetShardIterator')
+    simulator.advance(16 * 60)
+    put_many(events, 'after')
+    arrived()
+    assert simulator.count('GetShardIterator') > fetched
+
+
+def test_an_iterator_that_expires_with_nothing_new_loses_nothing(simulator, events, streaming, arrived):
+    simulator.advance(16 * 60)
+    simulator.fault('expired_iterator', operation='GetRecords', times=3)
+    put_many(events, 'after')
+    arrived()
+
+
+def test_pages_full_of_records_arrive(events, streaming, arrived):
+    put_many(events, 'many', range(3000))
+    arrived(timeout=60)
+
+
+# ---- gaps -----------------------------------------------------------------------------------------------------------
+
+def assert_needs_resync(database):
+    database.wait_until(lambda: database.state('events') == 'needs_resync', 'the gap is noticed')
+    assert database.status('events')['last_error']
+    assert database.rows("SELECT * FROM podyn_events WHERE name = 'events' AND event = 'needs_resync'")
+    rows = database.query('SELECT * FROM events ORDER BY id')
+    holds_for(lambda: database.state('events') == 'needs_resync', 'the gap stays noticed', seconds=2)
+    assert database.query('SELECT * FROM events ORDER BY id') == rows, 'nothing is applied behind a gap'
+
+
+def stop(database):
+    database.value("SELECT podyn_stop('events')")
+    database.wait_for_state('events', 'stopped', timeout=10)
+
+
+def start(database):
+    database.value("SELECT podyn_start('events')")
+
+
+def test_a_trimmed_position_needs_a_resync(simulator, events, streaming, arrived):
+    put_many(events, 'read')
+    arrived()
+    stop(streaming)
+    put_many(events, 'missed')
+    simulator.advance(25 * HOUR)
+    put_many(events, 'there again', range(3))
+    start(streaming)
+    assert_needs_resync(streaming)
+
+
+def test_so_does_a_shard_of_which_nothing_was_read_yet(simulator, events, streaming):
+    """TRIM_HORIZON would silently begin behind what was trimmed."""
+    stop(streaming)
+    put_many(events, 'missed')
+    simulator.advance(25 * HOUR)
+    put_many(events, 'there again', range(3))
+    start(streaming)
+    assert_needs_resync(streaming)
+
+
+def test_a_pause_of_less_than_a_day_needs_none(simulator, events, streaming, arrived):
+    put_many(events, 'read')
+    arrived()
+    stop(streaming)
+    put_many(events, 'later')
+    for _ in range(5):
+        simulator.advance(4 * HOUR)
+        events.stream.rotate_all()
+        put_many(events, 'still later')
+    start(streaming)
+    arrived()
+
+
+def test_a_shard_that_vanished_unfinished_needs_a_resync(events, streaming, arrived):
+    put_many(events, 'read')
+    arrived()
+    stop(streaming)
+    put_many(events, 'missed')
+    shard = events.stream.open_shards()[0]
+    events.stream.rotate(shard)
+    events.stream.drop(shard)
+    start(streaming)
+    assert_needs_resync(streaming)
+
+
+def test_a_shard_that_vanishes_while_it_is_read_needs_a_resync(events, streaming, arrived):
+    put_many(events, 'read')
+    arrived()
+    shard = events.stream.open_shards()[0]
+    events.stream.rotate(shard)
+    shard.empty_pages = 1_000  # never read to its end
+    put_many(events, 'in the child')
+    events.stream.drop(shard)
+    assert_needs_resync(streaming)
+
+
+def test_a_new_stream_needs_a_resync(events, streaming, arrived):
+    put_many(events, 'read')
+    arrived()
+    events.disable_stream()
+    put_many(events, 'missed')
+    events.enable_stream()
+    put_many(events, 'in the new stream')
+    assert_needs_resync(streaming)
+
+
+def test_a_new_stream_while_stopped_needs_a_resync(events, streaming, arrived):
+    put_many(events, 'read')
+    arrived()
+    stop(streaming)
+    events.disable_stream()
+    events.enable_stream()
+    start(streaming)
+    assert_needs_resync(streaming)
+
+
+def test_a_stream_that_was_turned_off_does_not_pass_for_streaming(events, streaming, arrived):
+    put_many(events, 'read')
+    arrived()
+    events.disable_stream()
+    streaming.wait_until(lambda: streaming.state('events') in ('failed', 'needs_resync'),
+                         'a stream that is off is noticed')
+    assert 'stream' in streaming.status('events')['last_error']
+
+
+# ---- manners --------------------------------------------------------------------------------------------------------
+
+def test_an_idle_shard_is_asked_at_most_five_times_a_second(simulator, events, streaming, arrived):
+    """5 GetRecords per second and shard (aws/aws-sdk-java-v2#470)."""
+    arrived()
+    begun = simulator.count('GetRecords')
+    holds_for(lambda: streaming.state('events') == 'streaming', 'streaming', seconds=4)
+    asked = simulator.count('GetRecords') - begun
+    assert 4 <= asked <= 4 * 5 + 2
+    assert max(simulator.most_per_second('GetRecords').values()) <= 6

@@ -1,0 +1,125 @@
+"""Stop and start anywhere changes nothing, and repeats nothing."""
+
+from background import InBackground
+from comparison import assert_equal_tables
+from dynamodb_local import boto3_client
+from items import KEY, RandomWriter
+from waiting import wait_until
+
+
+def test_stops_and_starts_amid_writes_change_nothing(dynamodb, database):
+    dynamodb.create_table('events', key=KEY)
+    writer = RandomWriter(dynamodb.client, 'events', keys=300, seed=21)
+    writer.fill()
+    database.replicate('events', segments=2, scan_rate=10)
+    writing = InBackground(lambda: writer.write(5_000))
+    for round in range(10):
+        assert database.value("SELECT podyn_stop('events')") == 1
+        database.wait_for_state('events', 'stopped', timeout=10)
+        seen = writer.done
+        wait_until(lambda: writer.done > seen + 100 or not writing.is_alive(), 'some writes while it is stopped')
+        assert database.value("SELECT podyn_start('events')") == 1
+        seen = writer.done
+        wait_until(lambda: writer.done > seen + 200 or not writing.is_alive(), 'some writes while it runs')
+    writing.join()
+    database.wait_for_state('events', 'streaming')
+    database.sync('events')
+    assert_equal_tables(dynamodb.client, 'events', database)
+
+
+def test_a_stopped_replication_stays_stopped(dynamodb, database):
+    dynamodb.create_table('events', key=[('id', 'S')])
+    database.replicate('events')
+    database.wait_for_state('events', 'streaming')
+    database.value("SELECT podyn_stop('events')")
+    database.wait_for_state('events', 'stopped', timeout=10)
+    dynamodb.put('events', {'id': {'S': 'while stopped'}})
+    database.postgres.restart()
+    database.close()
+    assert database.state('events') == 'stopped'
+    assert database.value('SELECT count(*) FROM events') == 0
+    database.value("SELECT podyn_start('events')")
+    database.sync('events')
+    assert database.value('SELECT count(*) FROM events') == 1
+
+
+def test_a_running_replication_goes_on_after_a_restart_of_the_server(dynamodb, database):
+    dynamodb.create_table('events', key=[('id', 'S')])
+    database.replicate('events')
+    database.wait_for_state('events', 'streaming')
+    database.postgres.restart()
+    database.close()
+    dynamodb.put('events', {'id': {'S': 'after the restart'}})
+    database.sync('events')
+    assert database.value('SELECT id FROM events') == 'after the restart'
+
+
+def test_a_backfill_resumes_where_it_stopped(simulator, simulated):
+    """Each page's last key is committed with its rows: no page is applied twice."""
+    table = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    for number in range(400):
+        table.put({'id': {'S': f'item {number}'}, 'text': {'S': 'x' * 10_000}})  # 4 pages
+    simulated.replicate('events', segments=1, scan_rate=100)
+    stops = 0
+    while stops < 3:
+        pages = simulator.count('Scan', error=None)
+        simulated.wait_until(lambda: simulator.count('Scan', error=None) > pages
+                             or simulated.state('events') == 'streaming', 'another page is read')
+        simulated.value("SELECT podyn_stop('events')")
+        simulated.wait_for_state('events', 'stopped', timeout=10)
+        simulated.value("SELECT podyn_start('events')")
+        stops += 1
+    simulated.wait_for_state('events', 'streaming')
+    assert_equal_tables(boto3_client(simulator.endpoint), 'events', simulated)
+    # Each stop may cost the page that was on its way, and the one behind it that was asked for in advance.
+    assert simulator.count('Scan') <= 4 + 1 + 2 * stops
+    assert simulated.status('events')['items_copied'] == 400
+
+
+def test_without_a_name_all_are_stopped_and_started(dynamodb, database):
+    for table in ('first', 'second', 'third'):
+        dynamodb.create_table(table, key=[('id', 'S')])
+        database.replicate(table)
+    assert database.value('SELECT podyn_stop()') == 3
+    for table in ('first', 'second', 'third'):
+        database.wait_for_state(table, 'stopped', timeout=10)
+    assert database.value('SELECT podyn_start()') == 3
+    for table in ('first', 'second', 'third'):
+        database.wait_for_state(table, 'streaming')
+
+
+def test_a_reset_begins_anew(dynamodb, database):
+    dynamodb.create_table('events', key=[('id', 'S')])
+    dynamodb.put('events', *({'id': {'S': f'item {number}'}} for number in range(20)))
+    database.replicate('events')
+    database.wait_for_state('events', 'streaming')
+    database.value("SELECT podyn_stop('events')")
+    database.wait_for_state('events', 'stopped', timeout=10)
+    dynamodb.delete('events', {'id': {'S': 'item 3'}})
+    dynamodb.put('events', {'id': {'S': 'item 20'}})
+    database.query("SELECT podyn_reset('events')")
+    assert database.status('events')['items_copied'] == 0
+    database.value("SELECT podyn_start('events')")
+    database.wait_for_state('events', 'streaming')
+    database.sync('events')
+    assert_equal_tables(dynamodb.client, 'events', database)
+
+
+def test_a_dropped_replication_is_forgotten_and_its_table_stays(dynamodb, database):
+    dynamodb.create_table('events', key=[('id', 'S')])
+    dynamodb.put('events', {'id': {'S': 'one'}})
+    database.replicate('events')
+    database.wait_for_state('events', 'streaming')
+    database.query("SELECT podyn_drop('events')")
+    assert database.status('events') is None
+    assert database.value('SELECT count(*) FROM events') == 1
+    assert database.value("SELECT count(*) FROM podyn_tasks") == 0
+    assert database.value("SELECT count(*) FROM podyn.column_map") == 0
+
+
+def test_or_its_table_goes_too(dynamodb, database):
+    dynamodb.create_table('events', key=[('id', 'S')])
+    database.replicate('events')
+    database.wait_for_state('events', 'streaming')
+    database.query("SELECT podyn_drop('events', drop_target => true)")
+    assert database.value("SELECT to_regclass('events')") is None

@@ -1,0 +1,144 @@
+"""The simulator as tests see it: its clock, its tables, its faults, and the record of all requests."""
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from . import operations
+from .faults import HARMLESS, Faults
+from .server import Server
+from .streams import shard_of
+from .tables import Table
+
+
+class VirtualClock:
+    """Real time plus what tests added; its lock guards everything in the simulator."""
+
+    def __init__(self):
+        self.lock = threading.RLock()
+        self._ahead = 0.0
+
+    def now(self):
+        return time.time() + self._ahead
+
+    def advance(self, seconds):
+        with self.lock:
+            self._ahead += seconds
+
+
+@dataclass
+class Request:
+    operation: str
+    body: dict
+    headers: dict
+    time: float  # monotonic
+    shard: str | None = None  # GetShardIterator, GetRecords
+    records: int = 0  # GetRecords
+    shard_ended: bool = False  # GetRecords: no next iterator was given
+    read_units: float = 0.0  # Scan
+    faults: list = field(default_factory=list)
+    error: str | None = None
+
+    @property
+    def delivered(self):
+        """Whether the client got the operation's own answer."""
+        return self.error is None and all(fault in HARMLESS for fault in self.faults)
+
+
+class Simulator:
+    def __init__(self, port=0):
+        self.clock = VirtualClock()
+        self.tables = {}
+        self.dropped = []  # tables that are gone; their streams stay readable [DG Streams]
+        self.faults = Faults()
+        self.requests = []
+        self._server = Server(port, self._respond)
+        self.port = self._server.server_address[1]
+        self.endpoint = f'http://127.0.0.1:{self.port}'
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        """DynamoDB cannot be reached any more."""
+        if self._server:
+            self._server.stop()
+            self._server = None
+
+    def start(self):
+        """… and can be reached again, with everything that it held."""
+        self._server = Server(self.port, self._respond)
+
+    # ---- tables -----------------------------------------------------------------------------------------------------
+
+    def create_table(self, name, key, **options):
+        """See Table: gsis, lsis, stream."""
+        with self.clock.lock:
+            self.tables[name] = Table(self.clock, name, key, **options)
+            return self.tables[name]
+
+    def drop_table(self, name):
+        with self.clock.lock:
+            table = self.tables.pop(name)
+            self.dropped.append(table)
+            if table.stream and table.stream.enabled:
+                table.disable_stream()
+
+    def streams(self):
+        return [stream for table in (*self.tables.values(), *self.dropped) for stream in table.streams]
+
+    def fault(self, kind, **when):
+        with self.clock.lock:
+            return self.faults.add(kind, **when)
+
+    def advance(self, seconds):
+        self.clock.advance(seconds)
+
+    # ---- requests ---------------------------------------------------------------------------------------------------
+
+    def _respond(self, target, body, headers):
+        with self.clock.lock:
+            request = Request(target.split('.')[-1], body, headers, time.monotonic(), body.get('ShardId'))
+            if 'ShardIterator' in body:
+                request.shard = shard_of(body['ShardIterator'])
+            self.requests.append(request)
+            return self.faults.apply(request, lambda: operations.call(self, target, body, request))
+
+    def sent(self, operation, **fields):
+        """The requests for an operation, so far, whose fields are as given."""
+        with self.clock.lock:
+            return [request for request in self.requests if request.operation == operation
+                    and all(getattr(request, name) == value for name, value in fields.items())]
+
+    def count(self, operation, **fields):
+        return len(self.sent(operation, **fields))
+
+    def most_per_second(self, operation):
+        """The most requests for one shard within any second: {shard: requests}."""
+        most, recent = Counter(), {}
+        for request in self.sent(operation):
+            times = recent.setdefault(request.shard, [])
+            times.append(request.time)
+            while times[0] < request.time - 1.0:
+                times.pop(0)
+            most[request.shard] = max(most[request.shard], len(times))
+        return most
+
+    def children_read_too_early(self):
+        """(child, parent) of every GetRecords on a child before its parent was read to the end: never [DG Streams]."""
+        parents = {shard.id: shard.parent for stream in self.streams() for shard in stream.listed()}
+        ended, early = set(), []
+        for request in self.sent('GetRecords'):
+            parent = parents.get(request.shard)
+            if parent in parents and parent not in ended:
+                early.append((request.shard, parent))
+            if request.shard_ended and request.delivered:
+                ended.add(request.shard)
+        return early
+
+    def read_units(self, since=0.0, until=float('inf')):
+        return sum(request.read_units for request in self.sent('Scan') if since <= request.time < until)

@@ -1,0 +1,103 @@
+"""The operations: request body in, answer body out. Only those that podyn calls, and ListStreams."""
+
+from .tables import table_not_found
+from .wire import CORAL, ServiceError, json_answer, validation_error
+
+TABLES_PAGE = 100  # [API ListTables]
+
+
+def list_tables(sim, body, request):
+    names = sorted(sim.tables)
+    after = body.get('ExclusiveStartTableName')
+    names = [name for name in names if after is None or name > after]
+    limit = min(body.get('Limit', TABLES_PAGE), TABLES_PAGE)
+    answer = {'TableNames': names[:limit]}
+    if len(names) > limit:
+        answer['LastEvaluatedTableName'] = names[limit - 1]
+    return answer
+
+
+def find_table(sim, name):
+    if name not in sim.tables:
+        raise table_not_found(name)
+    return sim.tables[name]
+
+
+def describe_table(sim, body, request):
+    return {'Table': find_table(sim, body['TableName']).description()}
+
+
+def scan(sim, body, request):
+    table = find_table(sim, body['TableName'])
+    segment, total = body.get('Segment', 0), body.get('TotalSegments', 1)
+    if ('Segment' in body) != ('TotalSegments' in body) or not 0 <= segment < total <= 1_000_000:  # [API Scan]
+        raise validation_error('The Segment parameter is zero-based and must be less than parameter TotalSegments')
+    page = table.scan(segment, total, body.get('Limit'), body.get('ExclusiveStartKey'),
+                      body.get('ConsistentRead', False))
+    request.read_units = page.read_units
+    answer = {'Items': page.items, 'Count': len(page.items), 'ScannedCount': len(page.items)}
+    if page.last_key:
+        answer['LastEvaluatedKey'] = page.last_key
+    # [API Scan ReturnConsumedCapacity]
+    if body.get('ReturnConsumedCapacity', 'NONE') != 'NONE':
+        answer['ConsumedCapacity'] = {'TableName': table.name, 'CapacityUnits': page.read_units}
+    return answer
+
+
+def find_stream(sim, arn):
+    for stream in sim.streams():
+        if stream.arn == arn:
+            return stream
+    raise ServiceError('ResourceNotFoundException', f'Requested resource not found: Stream: {arn} not found')
+
+
+def list_streams(sim, body, request):
+    return {'Streams': [{'StreamArn': stream.arn, 'StreamLabel': stream.label, 'TableName': stream.table.name}
+                        for stream in sim.streams() if body.get('TableName') in (None, stream.table.name)]}
+
+
+def describe_stream(sim, body, request):
+    stream = find_stream(sim, body['StreamArn'])
+    return {'StreamDescription': stream.describe(body.get('ExclusiveStartShardId'), body.get('Limit', 100),
+                                                 body.get('ShardFilter', {}).get('ShardId'))}
+
+
+def get_shard_iterator(sim, body, request):
+    stream = find_stream(sim, body['StreamArn'])
+    return {'ShardIterator': stream.iterator(body['ShardId'], body['ShardIteratorType'], body.get('SequenceNumber'))}
+
+
+def get_records(sim, body, request):
+    stream = find_stream(sim, body['ShardIterator'].split('|')[0])
+    records, following = stream.records(body['ShardIterator'], body.get('Limit', 1000))
+    request.records, request.shard_ended = len(records), following is None
+    answer = {'Records': records}
+    if following:  # absent, not null, on the wire once the shard is closed and read to its end [API GetRecords]
+        answer['NextShardIterator'] = following
+    return answer
+
+
+# X-Amz-Target: DynamoDB_20120810.Scan, DynamoDBStreams_20120810.GetRecords [bc]
+OPERATIONS = {
+    'DynamoDB_20120810.ListTables': list_tables,
+    'DynamoDB_20120810.DescribeTable': describe_table,
+    'DynamoDB_20120810.Scan': scan,
+    'DynamoDBStreams_20120810.ListStreams': list_streams,
+    'DynamoDBStreams_20120810.DescribeStream': describe_stream,
+    'DynamoDBStreams_20120810.GetShardIterator': get_shard_iterator,
+    'DynamoDBStreams_20120810.GetRecords': get_records,
+}
+
+
+def call(sim, target, body, request):
+    """The right answer to a request, or DynamoDB's error."""
+    try:
+        if target not in OPERATIONS:
+            raise ServiceError('UnknownOperationException', namespace=CORAL)
+        try:
+            return json_answer(OPERATIONS[target](sim, body, request))
+        except KeyError as missing:
+            raise validation_error(f'The parameter {missing} is required but was not present in the request') from None
+    except ServiceError as error:
+        request.error = error.name
+        return error.answer()

@@ -1,0 +1,257 @@
+"""Tables: items by key, their order in a Scan, pages of 1 MB, read units, and what a stale read sees."""
+
+import base64
+import bisect
+import hashlib
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+from math import ceil
+
+from .streams import Stream
+from .wire import ServiceError, validation_error
+
+PAGE_BYTES = 1 << 20  # a Scan's page: 1 MB of items, counted before any filter [API Scan]
+READ_UNIT_BYTES = 4096  # one read unit: 4 KB strongly consistent, 8 KB eventually [DG HowItWorks.ReadWriteCapacityMode]
+HASH_SPACE = 1 << 64
+
+
+def plain_number(text):
+    """DynamoDB gives numbers back in plain notation, without exponent or idle zeros [conformance numberPrecision]."""
+    number = Decimal(text)
+    if number == 0:
+        return '0'
+    plain = format(number, 'f')
+    return plain.rstrip('0').rstrip('.') if '.' in plain else plain
+
+
+def normalised(value):
+    """A value as DynamoDB stores it."""
+    (kind, content), = value.items()
+    if kind == 'N':
+        return {'N': plain_number(content)}
+    if kind == 'NS':
+        return {'NS': [plain_number(number) for number in content]}
+    if kind == 'M':
+        return {'M': {name: normalised(member) for name, member in content.items()}}
+    if kind == 'L':
+        return {'L': [normalised(member) for member in content]}
+    return {kind: content}
+
+
+def comparable(value):
+    """Equal for equal values: sets have no order [DG HowItWorks.NamingRulesDataTypes]."""
+    (kind, content), = value.items()
+    if kind in ('SS', 'NS', 'BS'):
+        return kind, frozenset(content)
+    if kind == 'M':
+        return kind, frozenset((name, comparable(member)) for name, member in content.items())
+    if kind == 'L':
+        return kind, tuple(comparable(member) for member in content)
+    return kind, content
+
+
+def value_bytes(value):
+    """[DG CapacityUnitCalculations]"""
+    (kind, content), = value.items()
+    if kind == 'S':
+        return len(content.encode())
+    if kind == 'N':
+        return len(content.strip('-0.').replace('.', '')) // 2 + 2
+    if kind == 'B':
+        return len(content) * 3 // 4
+    if kind in ('BOOL', 'NULL'):
+        return 1
+    if kind == 'M':
+        return 3 + sum(len(name.encode()) + value_bytes(member) + 1 for name, member in content.items())
+    if kind == 'L':
+        return 3 + sum(value_bytes(member) + 1 for member in content)
+    return sum(value_bytes({kind[0]: member}) for member in content)
+
+
+def item_bytes(item):
+    return sum(len(name.encode()) + value_bytes(value) for name, value in item.items())
+
+
+def sortable(value):
+    """Sort keys: numbers by value, the others by their bytes [DG HowItWorks.CoreComponents]."""
+    (kind, content), = value.items()
+    return {'N': Decimal, 'S': str.encode, 'B': base64.b64decode}[kind](content)
+
+
+@dataclass
+class ScanPage:
+    items: list
+    last_key: dict | None
+    read_units: float
+
+
+class Table:
+    """One table. `key`: [(name, type)], partition key first; `indexes`: name → key, as for the table."""
+
+    def __init__(self, clock, name, key, gsis=None, lsis=None, stream=None, region='us-east-1'):
+        self.clock, self.name, self.key, self.region = clock, name, key, region
+        self.gsis, self.lsis = gsis or {}, lsis or {}
+        self.id = str(uuid.uuid4())
+        self.arn = f'arn:aws:dynamodb:{region}:123456789012:table/{name}'
+        self.status = 'ACTIVE'
+        self.created = clock.now()
+        self.items = {}  # position → item
+        self.order = []  # positions, sorted
+        self.history = []  # (time, position, item before), for stale reads
+        self.stale_seconds = 0  # how far behind an eventually consistent read is
+        self.item_count = None  # what DescribeTable says; None: the truth (AWS updates it about every six hours)
+        self.streams = []
+        if stream:
+            self.enable_stream(stream)
+
+    # ---- streams ----------------------------------------------------------------------------------------------------
+
+    @property
+    def stream(self):
+        """The latest stream, on or off, or None."""
+        return self.streams[-1] if self.streams else None
+
+    def enable_stream(self, view_type='NEW_AND_OLD_IMAGES'):
+        """Enabling it again makes a new stream with a new ARN [DG Streams]."""
+        if self.stream and self.stream.enabled:
+            raise validation_error('Table already has an enabled stream: ' + self.stream.arn)
+        self.streams.append(Stream(self.clock, self, view_type))
+        return self.stream
+
+    def disable_stream(self):
+        self.stream.disable()
+
+    # ---- writes -----------------------------------------------------------------------------------------------------
+
+    def key_of(self, item):
+        return {name: item[name] for name, _ in self.key}
+
+    def position(self, item):
+        """Where an item stands in a Scan: by the hash of its partition key, then by its sort key [DG Scan]."""
+        (name, kind), *rest = self.key
+        partition = normalised(item[name])
+        digest = hashlib.sha256(repr(sortable(partition)).encode() + kind.encode()).digest()
+        return int.from_bytes(digest[:8], 'big'), *(sortable(normalised(item[sort])) for sort, _ in rest)
+
+    def put(self, item):
+        item = {name: normalised(value) for name, value in item.items()}
+        for name, kind in self.key:
+            if name not in item or kind not in item[name]:
+                raise validation_error(f'One or more parameter values were invalid: Type mismatch for key {name}')
+        self._write(self.position(item), item)
+
+    def update(self, key, set=None, remove=()):
+        """Creates the item where there is none, as UpdateItem does [API UpdateItem]."""
+        item = dict(self.get(key) or key)
+        item.update(set or {})
+        for name in remove:
+            item.pop(name, None)
+        self.put(item)
+
+    def delete(self, key, by_ttl=False):
+        self._write(self.position(key), None, by_ttl)
+
+    def get(self, key):
+        return self.items.get(self.position(key))
+
+    def _write(self, position, new, by_ttl=False):
+        with self.clock.lock:
+            old = self.items.get(position)
+            # A write that changes nothing makes no stream record [DG Streams].
+            if old == new or (old and new and comparable({'M': old}) == comparable({'M': new})):
+                return
+            self.history.append((self.clock.now(), position, old))
+            if new is None:
+                del self.items[position]
+                self.order.remove(position)
+            else:
+                if old is None:
+                    bisect.insort(self.order, position)
+                self.items[position] = new
+            if self.stream and self.stream.enabled:
+                self.stream.record(position[0], self.key_of(new or old), old, new, by_ttl)
+
+    # ---- reads ------------------------------------------------------------------------------------------------------
+
+    def _as_of(self, moment):
+        items = dict(self.items)
+        for time, position, before in reversed(self.history):
+            if time <= moment:
+                break
+            if before is None:
+                items.pop(position, None)
+            else:
+                items[position] = before
+        return items, sorted(items)
+
+    def scan(self, segment=0, total_segments=1, limit=None, start_key=None, consistent=False):
+        """One page: at most `limit` items and 1 MB. A last key is given whenever the page ended for one of these, even
+        if nothing comes after it [API Scan]."""
+        items, order = self.items, self.order
+        if self.stale_seconds and not consistent:
+            items, order = self._as_of(self.clock.now() - self.stale_seconds)
+        first = -(-segment * HASH_SPACE // total_segments)
+        end = bisect.bisect_left(order, (-(-(segment + 1) * HASH_SPACE // total_segments),))
+        at = bisect.bisect_left(order, (first,))
+        if start_key:
+            at = self._resume(order, start_key, segment, total_segments)
+
+        page, size, full = [], 0, False
+        while at < end and not full:
+            item = items[order[at]]
+            if page and size + item_bytes(item) > PAGE_BYTES:
+                full = True
+                break
+            page.append(item)
+            size += item_bytes(item)
+            at += 1
+            full = limit is not None and len(page) >= limit
+        # Half the units for an eventually consistent read, and no page is free [DG HowItWorks.ReadWriteCapacityMode].
+        units = max(ceil(size / READ_UNIT_BYTES), 1) * (1.0 if consistent else 0.5)
+        return ScanPage(page, self.key_of(page[-1]) if full else None, units)
+
+    def _resume(self, order, start_key, segment, total_segments):
+        if set(start_key) != {name for name, _ in self.key}:
+            raise validation_error('The provided starting key is invalid')
+        position = self.position(start_key)
+        # A key resumes only its own segment [dynalite scan tests].
+        if position[0] * total_segments // HASH_SPACE != segment:
+            raise validation_error(
+                'The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with '
+                f'correct Segment. TotalSegments: {total_segments} Segment: {segment}')
+        return bisect.bisect_right(order, position)
+
+    def description(self):
+        """[API TableDescription]"""
+        def schema(key):
+            return [{'AttributeName': name, 'KeyType': role} for (name, _), role in zip(key, ('HASH', 'RANGE'))]
+
+        def index(name, key):
+            return {'IndexName': name, 'KeySchema': schema(key), 'Projection': {'ProjectionType': 'ALL'},
+                    'IndexArn': f'{self.arn}/index/{name}', 'ItemCount': 0, 'IndexSizeBytes': 0}
+
+        types = dict(attribute for key in (self.key, *self.gsis.values(), *self.lsis.values()) for attribute in key)
+        description = {
+            'TableName': self.name, 'TableArn': self.arn, 'TableId': self.id, 'TableStatus': self.status,
+            'CreationDateTime': self.created, 'KeySchema': schema(self.key),
+            'AttributeDefinitions': [{'AttributeName': n, 'AttributeType': t} for n, t in sorted(types.items())],
+            'BillingModeSummary': {'BillingMode': 'PAY_PER_REQUEST'},
+            'ProvisionedThroughput': {'ReadCapacityUnits': 0, 'WriteCapacityUnits': 0, 'NumberOfDecreasesToday': 0},
+            'ItemCount': len(self.items) if self.item_count is None else self.item_count,
+            'TableSizeBytes': sum(map(item_bytes, self.items.values())),
+        }
+        if self.gsis:
+            description['GlobalSecondaryIndexes'] = [
+                {**index(name, key), 'IndexStatus': 'ACTIVE'} for name, key in self.gsis.items()]
+        if self.lsis:
+            description['LocalSecondaryIndexes'] = [index(name, key) for name, key in self.lsis.items()]
+        if self.stream:  # the latest ARN stays after the stream was turned off
+            description.update(LatestStreamArn=self.stream.arn, LatestStreamLabel=self.stream.label)
+            if self.stream.enabled:
+                description['StreamSpecification'] = {'StreamEnabled': True, 'StreamViewType': self.stream.view_type}
+        return description
+
+
+def table_not_found(name):
+    return ServiceError('ResourceNotFoundException', f'Requested resource not found: Table: {name} not found')
