@@ -162,6 +162,18 @@ void take_process(int slot)
     before_shmem_exit(detach_process, 0);
 }
 
+void wake_where(Oid database, bool workers_only)
+{
+    if (state == nullptr)
+        return;
+    sharing();
+    for (const Process &process : state->processes)
+        if (process.in_use && process.pid != 0 && process.database == database &&
+            (!workers_only || process.role == Role::kWorker))
+            SetLatch(process.latch);
+    release();
+}
+
 double faded(const Meter &meter, TimestampTz now)
 {
     return meter.per_second * std::exp(-static_cast<double>(now - meter.at) / USECS_PER_SEC / kMeterSeconds);
@@ -311,13 +323,12 @@ Oid next_orphaned_database()
 
 void wake(Oid database)
 {
-    if (state == nullptr)
-        return;
-    sharing();
-    for (const Process &process : state->processes)
-        if (process.in_use && process.pid != 0 && process.database == database)
-            SetLatch(process.latch);
-    release();
+    wake_where(database, false);
+}
+
+void wake_workers(Oid database)
+{
+    wake_where(database, true);
 }
 
 int signal_processes(Oid database, int signal)

@@ -75,6 +75,7 @@ bool leave_if_not_woken();
 Oid next_orphaned_database();
 // Wakes every process of a database (InvalidOid: the launcher).
 void wake(Oid database);
+void wake_workers(Oid database);
 // Sends a signal to every process of a database; returns how many there were.
 int signal_processes(Oid database, int signal);
 // Asks one worker of the owner with the most workers to make room. Workers of `except` are left alone.

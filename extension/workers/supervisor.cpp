@@ -41,7 +41,8 @@ void record_events(const char *event, const char *message, uint64 rows)
     SPI_tuptable = result;
 }
 
-void finish_copies()
+// True: there are merge tasks to be claimed.
+bool finish_copies()
 {
     catalog::Scope scope = catalog::enter();
     uint64 rows = catalog::run(
@@ -51,12 +52,14 @@ void finish_copies()
         "merge AS (INSERT INTO podyn.task (replication, kind, task, state) SELECT id, 'merge', '', 'ready' FROM copied) "
         "SELECT id, owner::oid, name FROM copied");
     record_events("copied", "all items are copied, merging the changes that came meanwhile", rows);
+    bool merging = rows > 0;
     rows = catalog::run(
         "UPDATE podyn.replication AS r SET phase = 'completed', copied_at = clock_timestamp() "
         "WHERE r.phase = 'copying' AND NOT r.replay_changes AND NOT EXISTS (SELECT FROM podyn.task AS t "
         "WHERE t.replication = r.id AND t.kind = 'segment' AND t.state <> 'done') RETURNING r.id, r.owner::oid, r.name");
     record_events("complete", "all items are copied", rows);
     catalog::leave(scope);
+    return merging;
 }
 
 // Reads of a scan may be newer than the stream's position; once the stream has passed the scan's end, the target equals
@@ -202,10 +205,11 @@ struct Look {
 Look look()
 {
     Look look = {};
+    bool new_tasks = false;
     begin_transaction();
     look.installed = lock_extension();
     if (look.installed) {
-        finish_copies();
+        new_tasks = finish_copies();
         mark_consistent();
         forget_old_shards();
         Demands demands = read_demands();
@@ -215,6 +219,8 @@ Look look()
         look.settling = demands.settling;
     }
     commit_transaction();
+    if (new_tasks)
+        shared::wake_workers(MyDatabaseId);
     return look;
 }
 
