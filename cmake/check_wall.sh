@@ -6,25 +6,40 @@
 set -euo pipefail
 
 runtime_symbols='^(_ZSt|_ZNSt|_ZNKSt|_Znw|_Zna|_Zdl|_Zda|__cxa_|__gxx_)'
-postgres_headers='#[[:space:]]*include[[:space:]]*[<"](postgres|pg_config|c\.h|fmgr|miscadmin|access/|catalog/|commands/|executor/|foreign/|funcapi|libpq|nodes/|optimizer/|parser/|pgstat|postmaster/|replication/.*slot|storage/|tcop/|utils/)'
+pg_config=${PG_CONFIG:-pg_config}
 
 fail() { echo "wall: $*" >&2; broken=1; }
 broken=0
 
 check_objects() {
-    local object symbol
+    local object symbols symbol
     for object in "$@"; do
-        while read -r symbol; do
+        symbols=$(nm --undefined-only --format=just-symbols "$object") || { fail "cannot read $object"; continue; }
+        for symbol in $symbols; do
+            [[ $symbol =~ $runtime_symbols ]] || continue
             fail "$object refers to $symbol of the C++ runtime library ($(c++filt "$symbol"))"
-        done < <(nm --undefined-only --format=just-symbols "$object" | grep -E "$runtime_symbols" || true)
+        done
     done
 }
 
+# A PostgreSQL header is what PostgreSQL's own folders hold, under whatever path, unless the engine has a file of that name.
+is_postgres_header() {
+    local header=$1 sources=$2 folder
+    [ ! -e "$sources/$header" ] || return 1
+    [[ $header != *postgresql/* ]] || return 0
+    for folder in "$("$pg_config" --includedir-server)" "$("$pg_config" --includedir)"; do
+        [ "$folder" = /usr/include ] || [ ! -f "$folder/$header" ] || return 0
+    done
+    return 1
+}
+
 check_sources() {
-    local line
-    while read -r line; do
-        fail "an engine source includes a PostgreSQL header: $line"
-    done < <(grep -rnE "$postgres_headers" "$1" || true)
+    local sources=$1 place header
+    [ -d "$sources" ] || fail "no folder $sources"
+    while IFS=$'\t' read -r place header; do
+        ! is_postgres_header "$header" "$sources" || fail "$place includes a PostgreSQL header: $header"
+    done < <(grep -rHnoE '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"][^>"]+' "$sources" |
+        sed -E 's/^([^:]+:[0-9]+):.*[<"]/\1\t/')
 }
 
 check_module() {

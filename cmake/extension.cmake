@@ -29,7 +29,7 @@ target_link_libraries(podyn PRIVATE podyn_engine)
 target_link_options(podyn PRIVATE -Wl,--version-script=${module_map} -Wl,--exclude-libs,ALL -Wl,--gc-sections)
 add_custom_command(TARGET podyn POST_BUILD
   COMMAND ${check_wall} objects $<TARGET_OBJECTS:podyn_objects>
-  COMMAND ${check_wall} sources ${PROJECT_SOURCE_DIR}/src
+  COMMAND ${CMAKE_COMMAND} -E env PG_CONFIG=${PG_CONFIG} ${check_wall} sources ${PROJECT_SOURCE_DIR}/src
   COMMAND ${check_wall} module $<TARGET_FILE:podyn> ${module_sql}
   COMMENT "Checking the wall between extension/ and src/"
   COMMAND_EXPAND_LISTS VERBATIM)

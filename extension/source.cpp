@@ -19,7 +19,8 @@ const ForeignServer *find_server(const char *name, Oid role)
     if (strcmp(wrapper->fdwname, "podyn") != 0)
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                         errmsg("server \"%s\" belongs to foreign-data wrapper \"%s\", not to podyn", name,
-                               wrapper->fdwname)));
+                               wrapper->fdwname),
+                        errhint("Name a server that was made with FOREIGN DATA WRAPPER podyn.")));
     if (!may(ForeignServerRelationId, server->serverid, role, ACL_USAGE))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for foreign server %s", name),
                         errhint("Use GRANT USAGE ON FOREIGN SERVER %s TO %s.", quote_identifier(name),

@@ -91,7 +91,8 @@ CREATE TABLE podyn.error (
     source    text NOT NULL,                           -- segment 3, shard shardId-…, spool
     position  text,                                    -- sequence number of the change
     operation text NOT NULL,                           -- put, remove
-    item      json,                                    -- as received, DynamoDB JSON
+    key       json,                                    -- the key attributes, DynamoDB JSON
+    item      json,                                    -- as received, DynamoDB JSON; NULL for remove
     sqlstate  text NOT NULL,
     message   text NOT NULL,
     detail    text

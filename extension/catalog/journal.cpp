@@ -13,9 +13,11 @@ void record_event(Oid owner, const char *name, const char *event, const char *me
 
 void record_rejected(const char *name, const RejectedItem &rejected)
 {
+    // The key is taken from the item as it was received; of a removed item nothing else is known.
     execute(
-        "INSERT INTO podyn.error (name, source, position, operation, item, sqlstate, message, detail) "
-        "VALUES ($1, $2, $3, $4, $5::json, $6, $7, $8)",
+        "INSERT INTO podyn.error (name, source, position, operation, key, item, sqlstate, message, detail) "
+        "SELECT r.name, $2, $3, $4, (SELECT json_object_agg(k, $5::json -> k) FROM unnest(r.key_names) AS k), "
+        "CASE WHEN $4 <> 'remove' THEN $5::json END, $6, $7, $8 FROM podyn.replication AS r WHERE r.name = $1",
         {text(name), text(rejected.source), text_or_null(rejected.position), text(rejected.operation),
          text_or_null(rejected.item), text(rejected.sqlstate), text(rejected.message), text_or_null(rejected.detail)});
 }

@@ -20,7 +20,7 @@ void check_boolean(const char *name, const char *value)
     bool parsed;
     if (!parse_bool(value, &parsed))
         ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-                        errmsg("option \"%s\" takes true or false, not \"%s\"", name, value)));
+                        errmsg("option \"%s\" has the invalid value \"%s\"", name, value), errhint("Use true or false.")));
 }
 
 // Seconds, or a number with a unit: 500ms, 30s, 2min.
@@ -31,8 +31,8 @@ int64 parse_timeout(const char *name, const char *value)
     const char *text = value[strspn(value, "0123456789.")] == '\0' ? psprintf("%ss", value) : value;
     if (!parse_int(text, &milliseconds, GUC_UNIT_MS, &hint) || milliseconds < 100 || milliseconds > 3600000)
         ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-                        errmsg("option \"%s\" takes a time from 100ms to 1h, not \"%s\"", name, value),
-                        errhint("A number without a unit means seconds.")));
+                        errmsg("option \"%s\" has the invalid value \"%s\"", name, value),
+                        errhint("Use a time from 100ms to 1h; a number without a unit means seconds.")));
     return static_cast<int64>(milliseconds) * 1000;
 }
 
@@ -45,26 +45,31 @@ void check_credentials(const char *, const char *value)
 {
     if (strcmp(value, "user_mapping") != 0 && strcmp(value, "default") != 0)
         ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-                        errmsg("option \"credentials\" takes \"user_mapping\" or \"default\", not \"%s\"", value)));
+                        errmsg("option \"credentials\" has the invalid value \"%s\"", value),
+                        errhint("Use user_mapping or default.")));
     if (strcmp(value, "default") == 0 && !superuser())
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("only a superuser may set credentials to \"default\""),
-                        errdetail("It lends the server's own identity to everyone who may use the foreign server.")));
+                        errdetail("It lends the server's own identity to everyone who may use the foreign server."),
+                        errhint("Ask a superuser, or give keys in a user mapping.")));
 }
 
 void check_ca_file(const char *name, const char *value)
 {
     if (!superuser())
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only a superuser may set option \"%s\"", name)));
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only a superuser may set option \"%s\"", name),
+                        errhint("Ask a superuser, or add the certificate to the system's.")));
     if (value[0] != '/')
         ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-                        errmsg("option \"%s\" takes an absolute path, not \"%s\"", name, value)));
+                        errmsg("option \"%s\" has the invalid value \"%s\"", name, value),
+                        errhint("Use the absolute path of a file in PEM format on the database server.")));
 }
 
 void check_not_empty(const char *name, const char *value)
 {
     if (value[0] == '\0')
-        ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE), errmsg("option \"%s\" must not be empty", name)));
+        ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE), errmsg("option \"%s\" must not be empty", name),
+                        errhint("Give a value, or leave the option out.")));
 }
 
 [[noreturn]] void refuse(const char *name, const char *)

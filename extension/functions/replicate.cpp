@@ -264,7 +264,8 @@ void replicate_table(const Source &source, const char *table_name, const Replica
 char *required_text(FunctionCallInfo fcinfo, int argument, const char *name)
 {
     if (PG_ARGISNULL(argument) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(argument)) == 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must not be empty", name)));
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must not be empty", name),
+                        errhint("Give a name.")));
     return text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
 

@@ -1,6 +1,8 @@
 // See replicate_options.h.
 #include "functions/replicate_options.h"
 
+#include <initializer_list>
+
 namespace podyn {
 namespace {
 
@@ -50,7 +52,8 @@ struct Arguments {
 
 [[noreturn]] void refuse_null(const char *option)
 {
-    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("option \"%s\" must not be null", option)));
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("option \"%s\" must not be null", option),
+                    errhint("Leave it out for its default.")));
 }
 
 bool boolean(const Arguments &arguments, int i, const char *option)
@@ -72,25 +75,56 @@ void only_null(const Arguments &arguments, int i, const char *option)
         refuse(option, "NULL");
 }
 
-void only_text(const Arguments &arguments, int i, const char *option, const char *value)
+// `values`: what the option knows, the supported one first.
+void only_first(const Arguments &arguments, int i, const char *option, std::initializer_list<const char *> values)
 {
-    if (arguments.null(i) || strcmp(arguments.string(i), value) != 0)
-        refuse(option, quote_literal_cstr(value));
+    if (arguments.null(i))
+        refuse_null(option);
+    const char *given = arguments.string(i);
+    StringInfoData known;
+    initStringInfo(&known);
+    for (const char *value : values) {
+        if (strcmp(given, value) == 0 && value == *values.begin())
+            return;
+        if (strcmp(given, value) == 0)
+            refuse(option, quote_literal_cstr(*values.begin()));
+        appendStringInfo(&known, "%s'%s'", known.len ? ", " : "", value);
+    }
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown %s \"%s\"", option, given),
+                    errhint("The option knows %s.", known.data)));
+}
+
+// A backfill may also be the place of an export, which this version cannot read.
+void only_scan(const Arguments &arguments)
+{
+    const char *given = arguments.null(kBackfill) ? "" : arguments.string(kBackfill);
+    if (strncmp(given, "s3://", 5) == 0 || given[0] == '/')
+        refuse("backfill", "'scan'");
+    only_first(arguments, kBackfill, "backfill", {"scan", "export"});
+}
+
+void only_all_workers(const Arguments &arguments)
+{
+    if (!arguments.null(kWorkers) && DatumGetInt32(arguments.datum(kWorkers)) < 1)
+        ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+                        errmsg("workers %d is out of range", DatumGetInt32(arguments.datum(kWorkers))),
+                        errhint("Leave it out: podyn.max_workers is the limit.")));
+    only_null(arguments, kWorkers, "workers");
 }
 
 void refuse_unsupported(const Arguments &arguments)
 {
     only_false(arguments, kCitus, "citus");
     only_null(arguments, kColocateWith, "colocate_with");
-    only_null(arguments, kWorkers, "workers");
-    only_text(arguments, kConsistentRead, "consistent_read", "auto");
-    only_text(arguments, kBackfill, "backfill", "scan");
+    only_all_workers(arguments);
+    only_first(arguments, kConsistentRead, "consistent_read", {"auto", "on", "off"});
+    only_scan(arguments);
     only_null(arguments, kExportTo, "export_to");
     only_false(arguments, kEnableStream, "enable_stream");
-    only_text(arguments, kOnExisting, "on_existing", "error");
-    only_text(arguments, kDeletes, "deletes", "apply");
+    only_first(arguments, kOnExisting, "on_existing", {"error", "truncate", "upsert"});
+    only_first(arguments, kDeletes, "deletes", {"apply", "ignore", "mark"});
     only_null(arguments, kTtlDeletes, "ttl_deletes");
-    only_text(arguments, kNulCharacters, "nul_characters", "replace");
+    only_first(arguments, kNulCharacters, "nul_characters", {"replace", "strip", "reject"});
     only_null(arguments, kProfile, "profile");
 }
 

@@ -78,16 +78,21 @@ int write_one_compact(const Batch &batch, Target *target, Row *row, ErrorData *t
 bool is_item_error(int sqlerrcode)
 {
     switch (ERRCODE_TO_CATEGORY(sqlerrcode)) {
-        case ERRCODE_DATA_EXCEPTION:
-        case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
-        case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
-        case ERRCODE_WITH_CHECK_OPTION_VIOLATION:
-        case ERRCODE_PLPGSQL_ERROR:
-        case ERRCODE_EXTERNAL_ROUTINE_EXCEPTION:
-        case ERRCODE_SQL_ROUTINE_EXCEPTION:
-            return true;
-        default:
+        // What concerns the server, the session or the statement, whatever the item.
+        case ERRCODE_CONNECTION_EXCEPTION:
+        case ERRCODE_FEATURE_NOT_SUPPORTED:
+        case ERRCODE_INVALID_TRANSACTION_STATE:
+        case ERRCODE_TRANSACTION_ROLLBACK:
+        case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
+        case ERRCODE_INSUFFICIENT_RESOURCES:
+        case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+        case ERRCODE_OPERATOR_INTERVENTION:
+        case ERRCODE_SYSTEM_ERROR:
+        case ERRCODE_INTERNAL_ERROR:
+        case ERRCODE_CONFIG_FILE_ERROR:
             return false;
+        default:  // data, constraints, limits, and whatever a trigger raises
+            return true;
     }
 }
 

@@ -10,7 +10,7 @@ namespace podyn {
 using Reject = void (*)(void *context, const Row &row, ErrorData *error);
 
 // Whether an error is the item's own fault (its values, or a constraint or trigger of the target), so that leaving the
-// item out helps. Deadlocks, full disks, missing rights and the like are not.
+// item out helps. Deadlocks, full disks, missing rights, wrong statements and the like are not.
 bool is_item_error(int sqlerrcode);
 
 // Writes rows; items that fail alone are given to `reject`. Any other error is raised. Returns how many were written.

@@ -34,7 +34,8 @@ constexpr Kind kNotFound = {Failure::kNotFound, false, "42704", "named a table o
                             "Check the name, and the options region and endpoint of the server."};
 constexpr Kind kDenied = {Failure::kDenied, false, "42501", "was denied by AWS", ""};
 constexpr Kind kCredentials = {Failure::kCredentials, false, "28000", "was refused for its credentials",
-                               "Check the credentials in the user mapping and the clock of this machine."};
+                               "Check access_key_id, secret_access_key and session_token of the user mapping, the server's region, and the "
+                               "clock of this machine."};
 constexpr Kind kExpiredCredentials = {Failure::kCredentials, false, "28000",
                                       "was refused: the credentials have expired",
                                       "Renew the temporary credentials, or use long-term ones."};

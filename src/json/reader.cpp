@@ -235,7 +235,8 @@ void read(std::string_view body, Sink &sink)
 void refuse(std::string_view why)
 {
     throw engine::Error{
-        engine::make_status(engine::Failure::kCorrupt, "08P01", true, "response is not what the protocol says", why)};
+        engine::make_status(engine::Failure::kCorrupt, "08P01", true, "response is not what the protocol says", why,
+                            "Check that the server's endpoint is DynamoDB's")};
 }
 
 }  // namespace podyn::json

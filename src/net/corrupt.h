@@ -11,7 +11,8 @@ namespace podyn::net {
 [[nodiscard]] inline engine::Error corrupt(std::string_view detail, bool retryable = true)
 {
     return {
-        engine::make_status(engine::Failure::kCorrupt, "08P01", retryable, "response of DynamoDB is corrupt", detail)};
+        engine::make_status(engine::Failure::kCorrupt, "08P01", retryable, "response of DynamoDB is corrupt", detail,
+                            "Check the network, and that the server's endpoint is DynamoDB's")};
 }
 
 }  // namespace podyn::net

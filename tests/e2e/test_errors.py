@@ -174,10 +174,12 @@ def test_no_such_replication(database, call):
     fails(database, f'SELECT {call}', says='nothing', sqlstates=('42704',))
 
 
-def test_a_replication_that_runs_is_not_reset(events, database):
+def test_a_reset_stops_a_replication_that_runs(events, database):
     database.replicate('events')
     database.wait_for_state('events', 'streaming')
-    fails(database, "SELECT podyn_reset('events')", says='events', hint='podyn_stop', sqlstates=('55000',))
+    database.query("SELECT podyn_reset('events')")
+    assert database.value("SELECT state FROM podyn_status") == 'stopped'
+    assert database.value("SELECT items_copied FROM podyn_status") == 0
 
 
 # ---- servers and mappings -------------------------------------------------------------------------------------------
@@ -231,7 +233,8 @@ def test_dynamodb_cannot_be_reached(make_database):
 
 
 @pytest.mark.parametrize('body', [b'{"Table": [ this is no JSON', b'', b'[]', b'"text"', b'\xff\xfe', b'{"Table":{}}',
-                                  b'[' * 100_000])
+                                  b'[' * 100_000],
+                         ids=['broken', 'empty', 'a list', 'a string', 'no UTF-8', 'no table', 'deep'])
 def test_a_body_that_is_not_what_the_protocol_says(simulator, simulated, body):
     simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
     simulator.fault('no_json', operation='DescribeTable', times=None, body=body)

@@ -1,0 +1,53 @@
+-- Options of podyn_replicate that are refused before DynamoDB is asked: of a later version, null, out of range, unknown.
+\getenv folder PG_ABS_SRCDIR
+\set outcome :folder /outcome.sql
+\set ECHO none
+\i :outcome
+CREATE EXTENSION podyn;
+CREATE FUNCTION pg_temp.replicate(option text) RETURNS text LANGUAGE sql
+    RETURN pg_temp.outcome(format('SELECT podyn_replicate(%s)', concat_ws(', ', '''events''', option)));
+CREATE FUNCTION pg_temp.replicate_all(option text) RETURNS text LANGUAGE sql
+    RETURN pg_temp.outcome(format('SELECT podyn_replicate_all(%s)', option));
+
+-- Options of a later version, in both functions
+CREATE TEMP VIEW later AS SELECT * FROM (VALUES
+    (1, $$citus => true$$), (2, $$colocate_with => 'users'$$), (3, $$workers => 2$$), (4, $$consistent_read => 'on'$$),
+    (5, $$consistent_read => 'off'$$), (6, $$backfill => 'export'$$), (7, $$backfill => 's3://bucket/prefix'$$),
+    (8, $$export_to => 's3://bucket/prefix'$$), (9, $$enable_stream => true$$), (10, $$on_existing => 'truncate'$$),
+    (11, $$on_existing => 'upsert'$$), (12, $$deletes => 'ignore'$$), (13, $$deletes => 'mark'$$),
+    (14, $$ttl_deletes => 'ignore'$$), (15, $$nul_characters => 'strip'$$), (16, $$nul_characters => 'reject'$$),
+    (17, $$profile => 'p'$$)) AS _ (number, option);
+SELECT option, pg_temp.replicate(option) FROM later ORDER BY number;
+SELECT option, left(pg_temp.replicate_all(option), 5) FROM later ORDER BY number;
+
+-- Their defaults, given by name, are no error: only the server is missing.
+SELECT pg_temp.replicate($$citus => false, colocate_with => NULL, workers => NULL, consistent_read => 'auto',
+    backfill => 'scan', export_to => NULL, enable_stream => false, on_existing => 'error', deletes => 'apply',
+    ttl_deletes => NULL, nul_characters => 'replace', profile => NULL$$);
+
+-- Null
+SELECT option, pg_temp.replicate(option || ' => NULL') FROM unnest('{server,schema,data,changes,citus,
+    conversion_mode,lower_case_columns,scan_rate,consistent_read,backfill,enable_stream,on_existing,deletes,
+    nul_characters,start}'::text[]) AS option;
+SELECT pg_temp.outcome('SELECT podyn_replicate(NULL)');
+SELECT pg_temp.replicate_all('NULL');
+
+-- Empty
+SELECT pg_temp.outcome($$SELECT podyn_replicate('')$$);
+SELECT option, pg_temp.replicate(option) FROM unnest('{target => '''', name => '''', server => '''',
+    conversion_mode => ''''}'::text[]) AS option;
+SELECT pg_temp.replicate_all($$''$$);
+
+-- Out of range, unknown
+SELECT option, pg_temp.replicate(option) FROM (VALUES
+    ($$scan_rate => -1$$), ($$scan_rate => -0.0001$$), ($$scan_rate => 'NaN'$$), ($$scan_rate => 'Infinity'$$),
+    ($$scan_rate => '-Infinity'$$), ($$scan_rate => 1e10$$), ($$scan_rate => 1e400$$),
+    ($$segments => 0$$), ($$segments => -1$$), ($$segments => 1000001$$),
+    ($$conversion_mode => 'json'$$), ($$conversion_mode => 'Columns'$$)) AS _ (option);
+
+-- At the edge of what is possible: again only the server is missing.
+SELECT option, pg_temp.replicate(option) FROM (VALUES
+    ($$scan_rate => 0$$), ($$scan_rate => 1000000000$$), ($$segments => 1$$), ($$segments => 1000000$$),
+    ($$conversion_mode => 'jsonb'$$)) AS _ (option);
+
+DROP EXTENSION podyn;
