@@ -351,7 +351,8 @@ void request_yield(Oid except)
     exclusive();
     for (int i = 0; i < kMaxProcesses; ++i) {
         Process &process = state->processes[i];
-        if (!process.in_use || process.role != Role::kWorker || process.owner == except)
+        if (!process.in_use || process.role != Role::kWorker ||
+            (process.owner == except && process.database == MyDatabaseId))
             continue;
         if (process.yield) {
             chosen = -1;

@@ -78,7 +78,7 @@ void wake(Oid database);
 void wake_workers(Oid database);
 // Sends a signal to every process of a database; returns how many there were.
 int signal_processes(Oid database, int signal);
-// Asks one worker of the owner with the most workers to make room. Workers of `except` are left alone.
+// Asks one worker of the owner with the most workers to make room. This database's workers of `except` are left alone.
 void request_yield(Oid except);
 bool should_yield();
 

@@ -128,6 +128,10 @@ SELECT pg_catalog.pg_extension_config_dump('podyn.spool', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.column_map', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.error', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.event', '');
+SELECT pg_catalog.pg_extension_config_dump('podyn.replication_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('podyn.task_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('podyn.error_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('podyn.event_id_seq', '');
 
 -- ---- Where the data comes from --------------------------------------------------------------------------------------
 

@@ -13,10 +13,12 @@ void record_event(Oid owner, const char *name, const char *event, const char *me
 
 void record_rejected(const char *name, const RejectedItem &rejected)
 {
-    // The key is taken from the item as it was received; of a removed item nothing else is known.
+    // The key is taken from the item as it was received; of a removed item nothing else is known. PostgreSQL reads no JSON
+    // that contains U+0000, wherever it stands: for this purpose the character is shown as U+2400.
     execute(
         "INSERT INTO podyn.error (name, source, position, operation, key, item, sqlstate, message, detail) "
-        "SELECT r.name, $2, $3, $4, (SELECT json_object_agg(k, $5::json -> k) FROM unnest(r.key_names) AS k), "
+        "SELECT r.name, $2, $3, $4, (SELECT json_object_agg(k, regexp_replace($5, "
+        "'(?<!\\\\)((?:\\\\\\\\)*)\\\\u0000', '\\1\u2400', 'g')::json -> k) FROM unnest(r.key_names) AS k), "
         "CASE WHEN $4 <> 'remove' THEN $5::json END, $6, $7, $8 FROM podyn.replication AS r WHERE r.name = $1",
         {text(name), text(rejected.source), text_or_null(rejected.position), text(rejected.operation),
          text_or_null(rejected.item), text(rejected.sqlstate), text(rejected.message), text_or_null(rejected.detail)});

@@ -139,6 +139,15 @@ void require_free_name(const char *name)
                         errhint("Give another name, or use podyn_drop first.")));
 }
 
+// Two replications into one table would undo each other's work.
+void require_own_target(Oid relation)
+{
+    if (catalog::execute("SELECT FROM podyn.replication WHERE target = $1", {catalog::regclass(relation)}) > 0)
+        ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
+                        errmsg("table \"%s\" is the target of another replication", get_rel_name(relation)),
+                        errhint("Name another target, or use podyn_drop on the other replication first.")));
+}
+
 TargetRequest target_request(const char *source, const ReplicateOptions &options)
 {
     TargetRequest request = {};
@@ -245,19 +254,20 @@ void replicate_table(const Source &source, const char *table_name, const Replica
         target = create_target(request, table);
     } else {
         target = adopt_target(request, table, options.data);
+        require_own_target(target.relation);
     }
     insert_replication(table_name, name, options, table, target);
     grant_reading(GetUserId());
     catalog::record_event(GetUserId(), name, "created",
                           psprintf("replication of DynamoDB table %s into %s", table_name,
                                    quote_qualified_identifier(request.schema, request.table)));
+    announce_duration(table_name, options, table);
     if (!options.start || (!options.data && !options.changes))
         return;
     if (options.data)
         ereport(NOTICE, (errmsg("moving data for table %s", table_name)));
     if (options.changes)
         ereport(NOTICE, (errmsg("replicating changes for table %s", table_name)));
-    announce_duration(table_name, options, table);
     start_processes(GetUserId());
 }
 

@@ -30,6 +30,7 @@ void connect_process(Oid database, Oid role)
     set("statement_timeout", "0");
     set("idle_in_transaction_session_timeout", "0");
     set("row_security", "on");
+    set("standard_conforming_strings", "on");
     // Rows and positions are in the same commit, so what a crash takes back, it takes back together.
     set("synchronous_commit", "off");
 }

@@ -20,7 +20,7 @@ namespace {
 
 constexpr int64 kLookForTasks = 2 * USECS_PER_SEC;  // without being woken
 constexpr int64 kStayIdle = 10 * USECS_PER_SEC;
-constexpr int kMaxTasks = 256;                      // shards and the like, of one worker
+constexpr int kMaxTasks = 2048;                     // shards and the like, of one worker
 // Outer backoff: half a second, doubled up to a minute, jittered; endless.
 constexpr double kFirstRetry = 0.5, kLastRetry = 60;
 // After so many failures in a row that no rule foresees, the replication fails.
@@ -208,7 +208,8 @@ void begin(RunningTask *task)
 
 const char *describe(const engine::Status &status)
 {
-    return status.detail[0] ? psprintf("%s: %s", status.message, status.detail) : status.message;
+    const char *request = status.request_id[0] ? psprintf(" (request %s)", status.request_id) : "";
+    return psprintf("%s%s%s%s", status.message, status.detail[0] ? ": " : "", status.detail, request);
 }
 
 void deliver(RunningTask *task)

@@ -20,11 +20,11 @@ class CredentialsProvider {
   public:
     virtual ~CredentialsProvider() = default;
 
-    // Credentials that are good at the given time; valid until the next call. Throws engine::Error without any.
+    // Credentials that are good at the given time; valid until the next call. Throws base::Error without any.
     [[nodiscard]] virtual const Credentials &credentials(std::int64_t unix_us) = 0;
 };
 
-// Credentials that never change, as in a user mapping. Throws engine::Error (28000) for empty or malformed ones.
+// Credentials that never change, as in a user mapping. Throws base::Error (28000) for empty or malformed ones.
 [[nodiscard]] std::unique_ptr<CredentialsProvider> static_provider(Credentials credentials);
 
 // Looks a variable up; null where it is not set. Usually std::getenv.

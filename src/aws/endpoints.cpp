@@ -5,14 +5,14 @@
 #include <optional>
 #include <string>
 
+#include "base/guard.h"
 #include "base/text.h"
-#include "engine/guard.h"
 
 namespace podyn::aws {
 
 namespace {
 
-using engine::Failure;
+using base::Failure;
 
 struct Partition {
     std::string_view region_prefix;
@@ -35,12 +35,12 @@ constexpr Partition kPartitions[] = {
 
 Endpoints aws_endpoints(const EndpointOptions &options);
 base::Url custom_endpoint(std::string_view text);
-std::optional<base::Url> usable_url(std::string_view text, engine::Status *status);
+std::optional<base::Url> usable_url(std::string_view text, base::Status *status);
 bool is_allowed(const base::Url &url, std::string_view allowed);
 
-engine::Status invalid(std::string_view message, std::string_view hint)
+base::Status invalid(std::string_view message, std::string_view hint)
 {
-    return engine::make_status(Failure::kInvalid, "22023", false, message, {}, hint);
+    return base::make_status(Failure::kInvalid, "22023", false, message, {}, hint);
 }
 
 }  // namespace
@@ -48,13 +48,13 @@ engine::Status invalid(std::string_view message, std::string_view hint)
 Endpoints resolve_endpoints(const EndpointOptions &options)
 {
     if (!base::is_host_label(options.region))
-        throw engine::Error{invalid("invalid AWS region name",
-                                    "Set option region of the server to the name of a region, such as us-east-1: lower "
-                                    "case letters, digits and hyphens.")};
+        throw base::Error{invalid("invalid AWS region name",
+                                  "Set option region of the server to the name of a region, such as us-east-1: lower "
+                                  "case letters, digits and hyphens.")};
     const bool custom = !options.endpoint.empty() || !options.streams_endpoint.empty();
     if (custom && (options.use_fips || options.use_dualstack))
-        throw engine::Error{invalid("options use_fips and use_dualstack cannot be combined with an endpoint",
-                                    "Remove either the endpoint or use_fips and use_dualstack from the server.")};
+        throw base::Error{invalid("options use_fips and use_dualstack cannot be combined with an endpoint",
+                                  "Remove either the endpoint or use_fips and use_dualstack from the server.")};
     Endpoints endpoints = aws_endpoints(options);
     if (!options.endpoint.empty())
         endpoints.dynamodb = endpoints.streams = custom_endpoint(options.endpoint);
@@ -63,15 +63,14 @@ Endpoints resolve_endpoints(const EndpointOptions &options)
     return endpoints;
 }
 
-engine::Status check_endpoint(std::string_view url, std::string_view allowed)
+base::Status check_endpoint(std::string_view url, std::string_view allowed)
 {
-    engine::Status status;
+    base::Status status;
     const std::optional<base::Url> parsed = usable_url(url, &status);
     if (!parsed || is_allowed(*parsed, allowed))
         return status;
-    return engine::make_status(Failure::kInvalid, "42501", false,
-                               "endpoint host \"" + parsed->host + "\" is not allowed", {},
-                               "A superuser can add the host to the setting podyn.allowed_endpoints.");
+    return base::make_status(Failure::kInvalid, "42501", false, "endpoint host \"" + parsed->host + "\" is not allowed",
+                             {}, "A superuser can add the host to the setting podyn.allowed_endpoints.");
 }
 
 namespace {
@@ -82,7 +81,7 @@ Endpoints aws_endpoints(const EndpointOptions &options)
     while (!options.region.starts_with(partition->region_prefix))
         ++partition;
     if (options.use_dualstack && partition->dualstack_suffix.empty())
-        throw engine::Error{invalid("the region has no dual-stack endpoints", "Remove use_dualstack from the server.")};
+        throw base::Error{invalid("the region has no dual-stack endpoints", "Remove use_dualstack from the server.")};
 
     const bool gov = partition->region_prefix == "us-gov-";
     // GovCloud's ordinary endpoints are the FIPS ones; only its dual-stack hosts are told apart.
@@ -98,15 +97,15 @@ Endpoints aws_endpoints(const EndpointOptions &options)
 
 base::Url custom_endpoint(std::string_view text)
 {
-    engine::Status status;
+    base::Status status;
     std::optional<base::Url> url = usable_url(text, &status);
     if (!url)
-        throw engine::Error{status};
+        throw base::Error{status};
     return *url;
 }
 
 // Parses the URL, and refuses plain HTTP to other hosts: signed requests and items would cross the network readable.
-std::optional<base::Url> usable_url(std::string_view text, engine::Status *status)
+std::optional<base::Url> usable_url(std::string_view text, base::Status *status)
 {
     std::string_view problem;
     std::optional<base::Url> url = base::parse_url(text, &problem);

@@ -4,8 +4,8 @@
 
 #include <string_view>
 
+#include "base/status.h"
 #include "base/url.h"
-#include "engine/status.h"
 
 namespace podyn::aws {
 
@@ -25,10 +25,10 @@ struct Endpoints {
     base::Url streams;
 };
 
-// Throws engine::Error (22023) where the options are wrong or do not go together.
+// Throws base::Error (22023) where the options are wrong or do not go together.
 [[nodiscard]] Endpoints resolve_endpoints(const EndpointOptions &options);
 
 // See engine::endpoint_check.
-[[nodiscard]] engine::Status check_endpoint(std::string_view url, std::string_view allowed);
+[[nodiscard]] base::Status check_endpoint(std::string_view url, std::string_view allowed);
 
 }  // namespace podyn::aws

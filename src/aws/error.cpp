@@ -7,13 +7,13 @@
 
 #include <algorithm>
 
-#include "engine/guard.h"
+#include "base/guard.h"
 
 namespace podyn::aws {
 
 namespace {
 
-using engine::Failure;
+using base::Failure;
 
 constexpr std::size_t kMaxParsedBody = 64 * 1024;  // AWS's error bodies are some hundred bytes
 constexpr std::size_t kMaxQuotedBody = 200;        // of a body that is not AWS's
@@ -33,9 +33,10 @@ constexpr Kind kUnavailable = {Failure::kUnavailable, true, "08006", "failed ins
 constexpr Kind kNotFound = {Failure::kNotFound, false, "42704", "named a table or stream that does not exist",
                             "Check the name, and the options region and endpoint of the server."};
 constexpr Kind kDenied = {Failure::kDenied, false, "42501", "was denied by AWS", ""};
-constexpr Kind kCredentials = {Failure::kCredentials, false, "28000", "was refused for its credentials",
-                               "Check access_key_id, secret_access_key and session_token of the user mapping, the server's region, and the "
-                               "clock of this machine."};
+constexpr Kind kCredentials = {
+    Failure::kCredentials, false, "28000", "was refused for its credentials",
+    "Check access_key_id, secret_access_key and session_token of the user mapping, the server's region, and the "
+    "clock of this machine."};
 constexpr Kind kExpiredCredentials = {Failure::kCredentials, false, "28000",
                                       "was refused: the credentials have expired",
                                       "Renew the temporary credentials, or use long-term ones."};
@@ -176,13 +177,13 @@ ServiceError parse_error(const ErrorResponse &response)
     return error;
 }
 
-engine::Status error_status(const ErrorResponse &response, const ServiceError &error)
+base::Status error_status(const ErrorResponse &response, const ServiceError &error)
 {
     const Kind &kind = kind_of(response.http_status, error);
     const std::string message = std::string("request ").append(response.operation).append(" ").append(kind.what);
     const std::string hint = kind.failure == Failure::kDenied ? denied_hint(response, error) : kind.hint;
-    return engine::make_status(kind.failure, kind.sqlstate, kind.retryable, message, detail_of(response, error, kind),
-                               hint);
+    return base::make_status(kind.failure, kind.sqlstate, kind.retryable, message, detail_of(response, error, kind),
+                             hint);
 }
 
 // AWS's SDKs take these for clock skew (aws-sdk-js-v3, service-error-classification, CLOCK_SKEW_ERROR_CODES).

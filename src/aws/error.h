@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/status.h"
+#include "base/status.h"
 
 namespace podyn::aws {
 
@@ -23,7 +23,7 @@ struct ServiceError {
 };
 
 [[nodiscard]] ServiceError parse_error(const ErrorResponse &response);
-[[nodiscard]] engine::Status error_status(const ErrorResponse &response, const ServiceError &error);
+[[nodiscard]] base::Status error_status(const ErrorResponse &response, const ServiceError &error);
 
 // Whether the error may come from a wrong clock of ours.
 [[nodiscard]] bool may_be_clock_skew(const ServiceError &error);

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "aws/credentials.h"
-#include "engine/guard.h"
+#include "base/guard.h"
 
 namespace podyn::aws {
 
@@ -19,8 +19,8 @@ void check(std::string_view what, std::string_view value)
 {
     if (is_printable_ascii(value))
         return;
-    throw engine::Error{engine::make_status(
-        engine::Failure::kCredentials, "28000", false,
+    throw base::Error{base::make_status(
+        base::Failure::kCredentials, "28000", false,
         std::string("the ").append(what).append(" of the AWS credentials contains an illegal character"), {},
         "Credentials consist of printable ASCII characters without spaces. Look for a line end or a space that was "
         "copied with them.")};
@@ -40,9 +40,9 @@ class StaticProvider final : public CredentialsProvider {
 std::unique_ptr<CredentialsProvider> static_provider(Credentials credentials)
 {
     if (credentials.access_key_id.empty() || credentials.secret_access_key.empty())
-        throw engine::Error{
-            engine::make_status(engine::Failure::kCredentials, "28000", false, "AWS credentials are incomplete", {},
-                                "Set both access_key_id and secret_access_key in the user mapping of the server.")};
+        throw base::Error{
+            base::make_status(base::Failure::kCredentials, "28000", false, "AWS credentials are incomplete", {},
+                              "Set both access_key_id and secret_access_key in the user mapping of the server.")};
     check("access key ID", credentials.access_key_id);
     check("secret access key", credentials.secret_access_key);
     check("session token", credentials.session_token);

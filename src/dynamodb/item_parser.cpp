@@ -8,15 +8,12 @@
 #include <vector>
 
 #include "base/base64.h"
+#include "base/guard.h"
 #include "dynamodb/decimal.h"
-#include "engine/guard.h"
 
 namespace podyn::dynamodb {
 
 namespace {
-
-using engine::Value;
-using engine::ValueType;
 
 constexpr std::string_view kNulReplacement = "\xE2\x90\x80";  // U+2400, symbol for null
 
@@ -45,7 +42,7 @@ std::string quoted(std::string_view text)
 {
     constexpr std::size_t kMostBytes = 128;
     char shown[kMostBytes];
-    engine::copy_text(shown, sizeof shown, text);
+    base::copy_text(shown, sizeof shown, text);
     return '"' + std::string(shown) + (text.size() < kMostBytes ? "\"" : "…\"");
 }
 
@@ -362,7 +359,7 @@ void ItemParser::fail_wrong_content(std::string_view found)
 
 void ItemParser::set_problem(std::string_view sqlstate, std::string_view message)
 {
-    engine::copy_text(item_.problem.sqlstate, sizeof item_.problem.sqlstate, sqlstate);
+    base::copy_text(item_.problem.sqlstate, sizeof item_.problem.sqlstate, sqlstate);
     item_.problem.message = tape_.arena.copy(message);
 }
 

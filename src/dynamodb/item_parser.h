@@ -44,23 +44,23 @@ class ItemParser final : public json::Sink {
 
     struct Frame {
         Place place;
-        engine::ValueType type;  // kWrapper: what its letter says. kSet: of the members
-        bool has_type;           // kWrapper
-        bool nul_in_names;       // kMap
-        std::size_t value;       // kMap, kList, kSet: where it lies on the tape; unused for the item itself
+        dynamodb::ValueType type;  // kWrapper: what its letter says. kSet: of the members
+        bool has_type;             // kWrapper
+        bool nul_in_names;         // kMap
+        std::size_t value;         // kMap, kList, kSet: where it lies on the tape; unused for the item itself
     };
 
     [[nodiscard]] Frame &top() { return frames_[open_ - 1]; }
-    [[nodiscard]] bool expects(Place place, engine::ValueType type);
-    void push(Place place, engine::ValueType type, std::size_t value);
+    [[nodiscard]] bool expects(Place place, dynamodb::ValueType type);
+    void push(Place place, dynamodb::ValueType type, std::size_t value);
     void open_wrapper();
-    void open_container(Place place, engine::ValueType type, engine::ValueType member_type);
+    void open_container(Place place, dynamodb::ValueType type, dynamodb::ValueType member_type);
     void close_container();
     void set_type(std::string_view letters);
     void set_name(json::Text name);
 
-    engine::Value &append(engine::ValueType type);
-    void append_scalar(engine::ValueType type, json::Text content);
+    dynamodb::Value &append(dynamodb::ValueType type);
+    void append_scalar(dynamodb::ValueType type, json::Text content);
     void append_string(json::Text content);
     void append_number(json::Text content);
     void append_binary(json::Text content);

@@ -12,9 +12,6 @@ namespace podyn::dynamodb {
 
 namespace {
 
-using engine::Value;
-using engine::ValueType;
-
 void append_sized(std::string &form, std::string_view text)
 {
     const auto size = static_cast<std::uint32_t>(text.size());

@@ -15,7 +15,7 @@ namespace podyn::dynamodb {
 // The canonical form is, for each attribute in the order of the names' bytes, the name, the type's letter and the value
 // (the string as DynamoDB has it, the number in its one spelling, the bytes of the binary), where name and value follow
 // their length in four bytes, highest first.
-[[nodiscard]] base::Sha256 key_digest(std::span<const engine::Value> keys, const Tape &tape);
+[[nodiscard]] base::Sha256 key_digest(std::span<const dynamodb::Value> keys, const Tape &tape);
 
 // For a key that cannot be read: differs from every digest of a sound one.
 [[nodiscard]] base::Sha256 unsound_key_digest(std::string_view json);

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "base/guard.h"
 #include "dynamodb/item_parser.h"
-#include "engine/guard.h"
 #include "json/path_sink.h"
 #include "json/writer.h"
 
@@ -90,7 +90,7 @@ class DocumentSink final : public json::PathSink {
         try {
             json::read(document, *this);
             return item_;
-        } catch (const engine::Error &error) {
+        } catch (const base::Error &error) {
             return parser_.give_up(error.status.detail);
         }
     }
@@ -109,9 +109,9 @@ class DocumentSink final : public json::PathSink {
     ParsedItem item_;
 };
 
-std::vector<engine::Item> finished(const std::vector<ParsedItem> &parsed, const Tape &tape)
+std::vector<dynamodb::Item> finished(const std::vector<ParsedItem> &parsed, const Tape &tape)
 {
-    std::vector<engine::Item> items;
+    std::vector<dynamodb::Item> items;
     items.reserve(parsed.size());
     for (const ParsedItem &item : parsed)
         items.push_back(item.on(tape));
@@ -128,7 +128,7 @@ std::size_t total_size(std::span<const std::string_view> documents)
 
 }  // namespace
 
-std::string scan_request(const engine::ScanRequest &request)
+std::string scan_request(const dynamodb::ScanRequest &request)
 {
     json::ObjectWriter writer;
     writer.string("TableName", request.table);

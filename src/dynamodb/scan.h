@@ -7,29 +7,29 @@
 #include <vector>
 
 #include "dynamodb/tape.h"
-#include "engine/operations.h"
+#include "dynamodb/types.h"
 
 namespace podyn::dynamodb {
 
-[[nodiscard]] std::string scan_request(const engine::ScanRequest &request);
+[[nodiscard]] std::string scan_request(const dynamodb::ScanRequest &request);
 
 // Items and all that their views point into. It stays where it is made: a short body lives inside its string.
 class ItemPage {
   public:
-    // A response of Scan or Query. Throws engine::Error.
+    // A response of Scan or Query. Throws base::Error.
     explicit ItemPage(std::string body);
     // Items kept as DynamoDB JSON; one that is not sound has a problem.
     explicit ItemPage(std::span<const std::string_view> documents);
     ItemPage(const ItemPage &) = delete;
     ItemPage &operator=(const ItemPage &) = delete;
 
-    [[nodiscard]] engine::ScanPage page() const { return {items_, read_units_, last_key_}; }
+    [[nodiscard]] dynamodb::ScanPage page() const { return {items_, read_units_, last_key_}; }
     [[nodiscard]] const Tape &tape() const { return tape_; }
 
   private:
     std::string body_;
     Tape tape_;
-    std::vector<engine::Item> items_;
+    std::vector<dynamodb::Item> items_;
     double read_units_ = 0;
     std::string_view last_key_;
 };

@@ -11,9 +11,6 @@ namespace podyn::dynamodb {
 
 namespace {
 
-using engine::KeyAttribute;
-using engine::TableDescription;
-
 constexpr unsigned kTablesPerPage = 100;  // the most that ListTables takes
 
 class TableListSink final : public json::PathSink {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/arena.h"
-#include "engine/operations.h"
+#include "dynamodb/types.h"
 
 namespace podyn::dynamodb {
 
@@ -14,14 +14,14 @@ namespace podyn::dynamodb {
 [[nodiscard]] std::string describe_table_request(std::string_view table);
 
 // Both own all that their views point into, and stay where they are made: a short body lives inside its string.
-// Constructors throw engine::Error.
+// Constructors throw base::Error.
 class TableList {
   public:
     explicit TableList(std::string body);
     TableList(const TableList &) = delete;
     TableList &operator=(const TableList &) = delete;
 
-    [[nodiscard]] engine::TablesPage page() const { return {names_, last_name_}; }
+    [[nodiscard]] dynamodb::TablesPage page() const { return {names_, last_name_}; }
 
   private:
     std::string body_;
@@ -36,15 +36,15 @@ class TableInfo {
     TableInfo(const TableInfo &) = delete;
     TableInfo &operator=(const TableInfo &) = delete;
 
-    [[nodiscard]] const engine::TableDescription &page() const { return description_; }
+    [[nodiscard]] const dynamodb::TableDescription &page() const { return description_; }
 
   private:
     std::string body_;
     base::Arena arena_;
-    std::vector<engine::KeyAttribute> keys_;
-    std::vector<std::vector<engine::KeyAttribute>> index_keys_;
-    std::vector<engine::IndexDescription> indexes_;
-    engine::TableDescription description_{};
+    std::vector<dynamodb::KeyAttribute> keys_;
+    std::vector<std::vector<dynamodb::KeyAttribute>> index_keys_;
+    std::vector<dynamodb::IndexDescription> indexes_;
+    dynamodb::TableDescription description_{};
 };
 
 }  // namespace podyn::dynamodb

@@ -7,19 +7,19 @@
 #include <vector>
 
 #include "base/arena.h"
-#include "engine/item.h"
+#include "dynamodb/item.h"
 
 namespace podyn::dynamodb {
 
 struct Tape {
     base::Arena arena;
-    std::vector<engine::Value> values;
+    std::vector<dynamodb::Value> values;
     // The texts in which U+0000 was replaced as they were before, by the address of what replaced them. Keys need them:
     // U+0000 and U+2400 may tell two keys apart.
     std::unordered_map<const char *, std::string_view> originals;
 
     // The text of a string as DynamoDB has it.
-    [[nodiscard]] std::string_view original_text(const engine::Value &value) const
+    [[nodiscard]] std::string_view original_text(const dynamodb::Value &value) const
     {
         return value.had_nul ? originals.at(value.text.data()) : value.text;
     }
@@ -30,10 +30,10 @@ struct ParsedItem {
     std::size_t first = 0;
     std::size_t count = 0;
     std::string_view json;
-    engine::Problem problem{"00000", {}};
+    dynamodb::Problem problem{"00000", {}};
 
     // Only when the tape is complete.
-    [[nodiscard]] engine::Item on(const Tape &tape) const
+    [[nodiscard]] dynamodb::Item on(const Tape &tape) const
     {
         return {std::span(tape.values).subspan(first, count), json, problem};
     }

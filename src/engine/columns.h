@@ -8,21 +8,17 @@
 
 #include "engine/item.h"
 #include "engine/status.h"
+#include "replication/column_types.h"
 
 namespace podyn::engine {
 
-// The column types that attributes become (docs: type mapping). kNone: NULL makes no column.
-enum class ColumnType : std::uint8_t { kText, kNumeric, kBoolean, kBytea, kJsonb, kNone };
-
-inline constexpr std::size_t kColumnTypes = 5;  // without kNone
+using replication::ColumnName;
+using replication::ColumnType;
+using replication::kColumnTypes;
+using replication::kNoColumn;
 
 [[nodiscard]] ColumnType column_type(ValueType type) noexcept;
 [[nodiscard]] std::string_view column_type_name(ColumnType type) noexcept;  // as in PostgreSQL: text, numeric, …
-
-// A column name: at most 63 bytes of UTF-8 and a terminator.
-struct ColumnName {
-    char text[64];
-};
 
 // Names the column for `attribute`. The plain name is the attribute's own (lower-cased, ASCII letters only, if asked);
 // with `typed` (another type has that name already) it is <name>_<type>. A name that PostgreSQL cannot hold (empty,
@@ -38,7 +34,6 @@ struct ColumnName {
 
 // Where the column of an attribute and type stands. Copies what it is given.
 struct Layout;
-inline constexpr int kNoColumn = -1;
 
 [[nodiscard]] Status layout_create(Layout **layout) noexcept;
 void destroy(Layout *layout) noexcept;

@@ -16,17 +16,26 @@
 #include "engine/client.h"
 #include "engine/item.h"
 #include "engine/status.h"
+#include "streams/types.h"
 
 namespace podyn::engine {
+
+using dynamodb::IndexDescription;
+using dynamodb::KeyAttribute;
+using dynamodb::kKeyDigestBytes;
+using dynamodb::ScanPage;
+using dynamodb::ScanRequest;
+using dynamodb::TableDescription;
+using dynamodb::TablesPage;
+using streams::Change;
+using streams::ChangeKind;
+using streams::RecordsPage;
+using streams::ShardDescription;
+using streams::StreamDescription;
 
 // ---- ListTables ----------------------------------------------------------------------------------------------------
 
 struct Tables;
-struct TablesPage {
-    std::span<const std::string_view> names;
-    std::string_view last_name;  // LastEvaluatedTableName; empty after the last page
-};
-
 // `after`: last_name of the page before, or empty.
 [[nodiscard]] Status start_list_tables(Client *client, Session *session, std::string_view after, void *tag, Now now,
                                        Call **call) noexcept;
@@ -35,32 +44,7 @@ void destroy(Tables *handle) noexcept;
 
 // ---- DescribeTable -------------------------------------------------------------------------------------------------
 
-struct KeyAttribute {
-    std::string_view name;
-    char type;  // 'S', 'N' or 'B'
-};
-
-struct IndexDescription {
-    std::string_view name;
-    std::span<const KeyAttribute> keys;  // partition key attributes first, then sort key attributes
-    bool local;
-};
-
 struct Table;
-struct TableDescription {
-    std::string_view name;
-    std::string_view arn;
-    std::string_view id;                 // TableId; empty if the server gives none
-    std::string_view status;             // ACTIVE, CREATING, …
-    std::span<const KeyAttribute> keys;  // the partition key, then the sort key if there is one
-    std::span<const IndexDescription> indexes;
-    std::int64_t item_count;  // DynamoDB's estimate, some six hours old
-    std::int64_t size_bytes;
-    bool stream_enabled;
-    std::string_view stream_arn;        // LatestStreamArn; empty if there never was one
-    std::string_view stream_view_type;  // NEW_IMAGE, …; empty if off
-};
-
 [[nodiscard]] Status start_describe_table(Client *client, Session *session, std::string_view table, void *tag, Now now,
                                           Call **call) noexcept;
 [[nodiscard]] Status take_table(Call *call, Table **handle, TableDescription *description) noexcept;
@@ -68,23 +52,7 @@ void destroy(Table *handle) noexcept;
 
 // ---- Scan ----------------------------------------------------------------------------------------------------------
 
-struct ScanRequest {
-    std::string_view table;
-    std::uint32_t segment;
-    std::uint32_t total_segments;  // 1: no parallel scan
-    std::uint32_t limit;           // items evaluated at most; 0: only the 1 MB limit
-    bool consistent;
-    std::string_view
-        exclusive_start_key;  // LastEvaluatedKey of the page before as DynamoDB JSON; empty: from the start
-};
-
 struct Items;
-struct ScanPage {
-    std::span<const Item> items;
-    double read_units;          // ConsumedCapacity.CapacityUnits; 0 if the server tells none
-    std::string_view last_key;  // LastEvaluatedKey as received; empty after the segment's last page
-};
-
 [[nodiscard]] Status start_scan(Client *client, Session *session, const ScanRequest &request, void *tag, Now now,
                                 Call **call) noexcept;
 [[nodiscard]] Status take_scan(Call *call, Items **handle, ScanPage *page) noexcept;
@@ -96,21 +64,7 @@ void destroy(Items *handle) noexcept;
 
 // ---- DescribeStream ------------------------------------------------------------------------------------------------
 
-struct ShardDescription {
-    std::string_view id;
-    std::string_view parent;  // empty: none
-    std::string_view first_sequence_number;
-    std::string_view last_sequence_number;  // empty: the shard is open
-};
-
 struct Shards;
-struct StreamDescription {
-    std::string_view status;  // ENABLING, ENABLED, DISABLING, DISABLED
-    std::string_view view_type;
-    std::span<const ShardDescription> shards;
-    std::string_view last_shard;  // LastEvaluatedShardId; empty after the last page
-};
-
 // `after`: last_shard of the page before, or empty.
 [[nodiscard]] Status start_describe_stream(Client *client, Session *session, std::string_view stream_arn,
                                            std::string_view after, void *tag, Now now, Call **call) noexcept;
@@ -131,27 +85,7 @@ void destroy(Iterator *handle) noexcept;
 
 // ---- GetRecords ----------------------------------------------------------------------------------------------------
 
-enum class ChangeKind : std::uint8_t { kPut, kRemove };
-
-inline constexpr std::size_t kKeyDigestBytes = 32;
-
-// One change of one item. Two changes concern the same item exactly if their digests are equal.
-struct Change {
-    ChangeKind kind;
-    bool by_ttl;  // userIdentity {Type: Service, PrincipalId: dynamodb.amazonaws.com}
-    Item image;   // kPut: the new image. kRemove: only the key attributes
-    std::string_view sequence_number;
-    std::int64_t created_at_us;                // ApproximateCreationDateTime, Unix time, whole seconds; 0: not given
-    std::uint8_t key_digest[kKeyDigestBytes];  // SHA-256 of the canonical key: attribute names, types and values
-};
-
 struct Records;
-struct RecordsPage {
-    std::span<const Change> changes;      // every record, in stream order
-    std::span<const std::uint32_t> last;  // indexes into `changes`: the last change of each key, in stream order
-    std::string_view next_iterator;       // empty: the shard is closed and read to its end
-};
-
 [[nodiscard]] Status start_get_records(Client *client, Session *session, std::string_view iterator, std::uint32_t limit,
                                        void *tag, Now now, Call **call) noexcept;
 [[nodiscard]] Status take_records(Call *call, Records **handle, RecordsPage *page) noexcept;

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "engine/guard.h"
+#include "base/guard.h"
 
 // RapidJSON's own assertions would end the process, and a PostgreSQL server's every session with it.
 #define RAPIDJSON_ASSERT(condition) ((condition) ? void() : throw std::logic_error("RapidJSON: " #condition))
@@ -234,9 +234,9 @@ void read(std::string_view body, Sink &sink)
 
 void refuse(std::string_view why)
 {
-    throw engine::Error{
-        engine::make_status(engine::Failure::kCorrupt, "08P01", true, "response is not what the protocol says", why,
-                            "Check that the server's endpoint is DynamoDB's")};
+    throw base::Error{base::make_status(base::Failure::kCorrupt, "08P01", true,
+                                        "response is not what the protocol says", why,
+                                        "Check that the server's endpoint is DynamoDB's.")};
 }
 
 }  // namespace podyn::json

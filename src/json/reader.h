@@ -1,7 +1,7 @@
 // Reads JSON in one pass and without recursion, and tells a sink what it meets. The only place that knows RapidJSON.
 //
 // UTF-8 is checked, lone surrogates are refused, numbers stay text. A body that is not one sound JSON object throws
-// engine::Error with Failure::kCorrupt.
+// base::Error with Failure::kCorrupt.
 #pragma once
 
 #include <cstddef>

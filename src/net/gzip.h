@@ -7,7 +7,7 @@
 
 namespace podyn::net {
 
-// Throws engine::Error (kCorrupt) for what is no gzip, is cut off, or would exceed the cap.
+// Throws base::Error (kCorrupt) for what is no gzip, is cut off, or would exceed the cap.
 [[nodiscard]] std::string gunzip(std::string_view compressed, std::size_t cap);
 
 }  // namespace podyn::net

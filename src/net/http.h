@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/status.h"
+#include "base/status.h"
 #include "net/response.h"
 
 namespace podyn::net {
@@ -40,7 +40,7 @@ class Transfer {
     [[nodiscard]] bool timed_out() const noexcept { return result_ == CURLE_OPERATION_TIMEDOUT; }
     // How the exchange of bytes went; what an HTTP error status means is not its concern. `service` and the URL are
     // named in the message.
-    [[nodiscard]] engine::Status transport_status(std::string_view service) const;
+    [[nodiscard]] base::Status transport_status(std::string_view service) const;
 
   private:
     friend class Http;

@@ -28,7 +28,7 @@ struct Response {
     void take_header(std::string_view line);
     // Another piece of the body; false if it would exceed kMaxBody.
     [[nodiscard]] bool take_body(std::string_view piece);
-    // Checks the checksum over the bytes as sent, then inflates. Takes the body. Throws engine::Error (kCorrupt).
+    // Checks the checksum over the bytes as sent, then inflates. Takes the body. Throws base::Error (kCorrupt).
     [[nodiscard]] std::string decode();
 
   private:

@@ -3,7 +3,7 @@
 #include <new>
 #include <string>
 
-#include "engine/guard.h"
+#include "base/guard.h"
 #include "net/corrupt.h"
 #include "net/http.h"
 #include "net/signals.h"
@@ -12,9 +12,9 @@ namespace podyn::net {
 
 namespace {
 
-using engine::Failure;
-using engine::make_status;
-using engine::Status;
+using base::Failure;
+using base::make_status;
+using base::Status;
 
 constexpr std::int64_t kMaxConnectTime = 5'000'000;  // also of a name look-up; a healthy one takes milliseconds
 constexpr long kReceiveBuffer = 64 * 1024;           // TLS gives 16 KB at a time (RFC 8446, 5.1), plain sockets more
@@ -128,7 +128,7 @@ std::size_t Transfer::on_body(char *data, std::size_t size, std::size_t count, v
     }
 }
 
-engine::Status Transfer::transport_status(std::string_view service) const
+base::Status Transfer::transport_status(std::string_view service) const
 {
     const std::string_view detail = error_[0] != '\0' ? error_ : curl_easy_strerror(result_);
     const std::string server = std::string(service) + " at \"" + request.url + "\"";
@@ -139,7 +139,7 @@ engine::Status Transfer::transport_status(std::string_view service) const
     constexpr std::string_view kNetworkHint = "Check option endpoint of the server and the network.";
 
     if (out_of_memory_ || result_ == CURLE_OUT_OF_MEMORY)
-        return engine::out_of_memory();
+        return base::out_of_memory();
     if (too_big_)
         return corrupt("the body has more than " + std::to_string(kMaxBody) + " bytes", false).status;
     switch (result_) {

@@ -8,14 +8,11 @@
 #include <string>
 
 #include "base/digest.h"
-#include "engine/guard.h"
+#include "base/guard.h"
 
 namespace podyn::replication {
 
 namespace {
-
-using engine::ColumnName;
-using engine::ColumnType;
 
 constexpr std::size_t kMostBytes = sizeof(ColumnName::text) - 1;  // PostgreSQL's NAMEDATALEN, 64 with a terminator
 constexpr std::size_t kDigestBytes = 4;                           // eight hex digits
@@ -24,8 +21,8 @@ constexpr std::size_t kDigestBytes = 4;                           // eight hex d
 constexpr std::array<std::string_view, 6> kSystemColumns = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"};
 constexpr std::string_view kOwnPrefix = "podyn_";
 
-constexpr std::array<std::string_view, engine::kColumnTypes + 1> kTypeNames = {"text",  "numeric", "boolean",
-                                                                               "bytea", "jsonb",   ""};
+constexpr std::array<std::string_view, replication::kColumnTypes + 1> kTypeNames = {"text",  "numeric", "boolean",
+                                                                                    "bytea", "jsonb",   ""};
 
 char to_lower(char character)
 {
@@ -68,7 +65,7 @@ class Name {
     [[nodiscard]] ColumnName finish() const
     {
         ColumnName name;
-        engine::copy_text(name.text, sizeof name.text, text());
+        base::copy_text(name.text, sizeof name.text, text());
         return name;
     }
 
@@ -76,7 +73,7 @@ class Name {
     [[nodiscard]] Name with_digits(std::string_view digits) const
     {
         char head[kMostBytes + 1];
-        engine::copy_text(head, kMostBytes - digits.size(), text());
+        base::copy_text(head, kMostBytes - digits.size(), text());
         Name name;
         name.append(head);
         name.append("_");

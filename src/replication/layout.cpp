@@ -3,9 +3,6 @@
 
 namespace podyn::replication {
 
-using engine::ColumnType;
-using engine::kNoColumn;
-
 void Layout::add(std::string_view attribute, ColumnType type, int column)
 {
     auto entry = attributes_.find(attribute);

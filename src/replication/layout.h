@@ -8,20 +8,20 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "engine/columns.h"
+#include "replication/column_types.h"
 
 namespace podyn::replication {
 
 class Layout {
   public:
     // A second column for the same attribute and type replaces the first.
-    void add(std::string_view attribute, engine::ColumnType type, int column);
+    void add(std::string_view attribute, replication::ColumnType type, int column);
     // The column, or kNoColumn.
-    [[nodiscard]] int find(std::string_view attribute, engine::ColumnType type) const;
+    [[nodiscard]] int find(std::string_view attribute, replication::ColumnType type) const;
     [[nodiscard]] bool knows(std::string_view attribute) const;
 
   private:
-    using Columns = std::array<int, engine::kColumnTypes>;
+    using Columns = std::array<int, replication::kColumnTypes>;
 
     // Lets views be looked up without making a string of them.
     struct Hash {

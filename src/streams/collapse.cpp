@@ -11,9 +11,9 @@ namespace podyn::streams {
 
 namespace {
 
-std::string_view digest_of(const engine::Change &change)
+std::string_view digest_of(const streams::Change &change)
 {
-    return {reinterpret_cast<const char *>(change.key_digest), engine::kKeyDigestBytes};
+    return {reinterpret_cast<const char *>(change.key_digest), dynamodb::kKeyDigestBytes};
 }
 
 // A digest's bytes are as good as random, so some of them make a hash.
@@ -28,7 +28,7 @@ struct FirstBytes {
 
 }  // namespace
 
-std::vector<std::uint32_t> collapse(std::span<const engine::Change> changes)
+std::vector<std::uint32_t> collapse(std::span<const streams::Change> changes)
 {
     std::unordered_set<std::string_view, FirstBytes> seen;
     seen.reserve(changes.size());

@@ -5,11 +5,11 @@
 #include <span>
 #include <vector>
 
-#include "engine/operations.h"
+#include "streams/types.h"
 
 namespace podyn::streams {
 
 // Indexes of the last change of each key, in the order of the stream.
-[[nodiscard]] std::vector<std::uint32_t> collapse(std::span<const engine::Change> changes);
+[[nodiscard]] std::vector<std::uint32_t> collapse(std::span<const streams::Change> changes);
 
 }  // namespace podyn::streams

@@ -18,8 +18,6 @@ namespace podyn::streams {
 namespace {
 
 using dynamodb::ParsedItem;
-using engine::Change;
-using engine::ChangeKind;
 
 // A record as it stands in the response (Streams API reference, Record and StreamRecord).
 struct Record {
@@ -115,13 +113,13 @@ class RecordSink final : public json::PathSink {
     json::Ignore ignore_;
 };
 
-bool may_be_key(const engine::Value &value)
+bool may_be_key(const dynamodb::Value &value)
 {
-    return value.type == engine::ValueType::kString || value.type == engine::ValueType::kNumber ||
-           value.type == engine::ValueType::kBinary;
+    return value.type == dynamodb::ValueType::kString || value.type == dynamodb::ValueType::kNumber ||
+           value.type == dynamodb::ValueType::kBinary;
 }
 
-engine::Problem problem_of_keys(const engine::Item &keys)
+dynamodb::Problem problem_of_keys(const dynamodb::Item &keys)
 {
     if (keys.problem.exists())
         return keys.problem;
@@ -132,21 +130,21 @@ engine::Problem problem_of_keys(const engine::Item &keys)
     return {"00000", {}};
 }
 
-engine::Item image_of(const Record &record, const engine::Item &keys, const dynamodb::Tape &tape)
+dynamodb::Item image_of(const Record &record, const dynamodb::Item &keys, const dynamodb::Tape &tape)
 {
     if (record.kind == ChangeKind::kRemove)
         return keys;
     if (record.new_image)
         return record.new_image->on(tape);
-    engine::Item image = keys;
+    dynamodb::Item image = keys;
     image.problem = {"55000", "stream record carries no new image"};
     return image;
 }
 
 Change to_change(const Record &record, const dynamodb::Tape &tape)
 {
-    const engine::Item keys = record.keys->on(tape);
-    const engine::Problem problem = problem_of_keys(keys);
+    const dynamodb::Item keys = record.keys->on(tape);
+    const dynamodb::Problem problem = problem_of_keys(keys);
 
     Change change{};
     change.kind = *record.kind;

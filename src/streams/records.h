@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "dynamodb/tape.h"
-#include "engine/operations.h"
+#include "streams/types.h"
 
 namespace podyn::streams {
 
@@ -16,17 +16,17 @@ namespace podyn::streams {
 // Changes and all that their views point into. It stays where it is made: a short body lives inside its string.
 class RecordPage {
   public:
-    // Throws engine::Error.
+    // Throws base::Error.
     explicit RecordPage(std::string body);
     RecordPage(const RecordPage &) = delete;
     RecordPage &operator=(const RecordPage &) = delete;
 
-    [[nodiscard]] engine::RecordsPage page() const { return {changes_, last_, next_iterator_}; }
+    [[nodiscard]] streams::RecordsPage page() const { return {changes_, last_, next_iterator_}; }
 
   private:
     std::string body_;
     dynamodb::Tape tape_;
-    std::vector<engine::Change> changes_;
+    std::vector<streams::Change> changes_;
     std::vector<std::uint32_t> last_;
     std::string_view next_iterator_;
 };

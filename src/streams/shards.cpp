@@ -11,9 +11,6 @@ namespace podyn::streams {
 
 namespace {
 
-using engine::ShardDescription;
-using engine::StreamDescription;
-
 constexpr unsigned kShardsPerPage = 100;  // the most that DescribeStream takes
 
 class ShardListSink final : public json::PathSink {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/arena.h"
-#include "engine/operations.h"
+#include "streams/types.h"
 
 namespace podyn::streams {
 
@@ -16,20 +16,20 @@ namespace podyn::streams {
                                                  std::string_view after_sequence_number);
 
 // Both own all that their views point into, and stay where they are made: a short body lives inside its string.
-// Constructors throw engine::Error.
+// Constructors throw base::Error.
 class ShardList {
   public:
     explicit ShardList(std::string body);
     ShardList(const ShardList &) = delete;
     ShardList &operator=(const ShardList &) = delete;
 
-    [[nodiscard]] const engine::StreamDescription &page() const { return description_; }
+    [[nodiscard]] const streams::StreamDescription &page() const { return description_; }
 
   private:
     std::string body_;
     base::Arena arena_;
-    std::vector<engine::ShardDescription> shards_;
-    engine::StreamDescription description_;
+    std::vector<streams::ShardDescription> shards_;
+    streams::StreamDescription description_;
 };
 
 class ShardIterator {

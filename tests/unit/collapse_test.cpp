@@ -8,14 +8,14 @@
 
 namespace {
 
-using podyn::engine::Change;
+using podyn::streams::Change;
 
 // Changes of keys that are told apart by the last byte of their digests alone.
 std::vector<Change> changes_of(std::initializer_list<std::uint8_t> keys)
 {
     std::vector<Change> changes;
     for (const std::uint8_t key : keys)
-        changes.emplace_back().key_digest[podyn::engine::kKeyDigestBytes - 1] = key;
+        changes.emplace_back().key_digest[podyn::dynamodb::kKeyDigestBytes - 1] = key;
     return changes;
 }
 

@@ -5,7 +5,7 @@
 
 #include <map>
 
-#include "engine/guard.h"
+#include "base/guard.h"
 
 namespace podyn::aws {
 namespace {
@@ -19,11 +19,11 @@ Environment environment(std::map<std::string, std::string> variables)
 }
 
 template <typename Make>
-engine::Status status_of(Make make)
+base::Status status_of(Make make)
 {
-    return engine::guarded([&] {
+    return base::guarded([&] {
         (void)make();
-        return engine::Status{};
+        return base::Status{};
     });
 }
 
@@ -45,10 +45,10 @@ TEST(Credentials, the_environment_gives_three_variables_of_which_the_token_may_b
 
 TEST(Credentials, missing_variables_are_named_in_the_hint)
 {
-    const engine::Status status = status_of([] {
+    const base::Status status = status_of([] {
         return environment_provider(environment({{"AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"}}));
     });
-    EXPECT_EQ(status.failure, engine::Failure::kCredentials);
+    EXPECT_EQ(status.failure, base::Failure::kCredentials);
     EXPECT_STREQ(status.sqlstate, "28000");
     EXPECT_NE(std::string(status.hint).find("AWS_SECRET_ACCESS_KEY"), std::string::npos);
 }
@@ -65,8 +65,8 @@ TEST(Credentials, a_character_that_could_break_out_of_its_header_is_refused_with
         const std::string canary = "CANARY" + end;
         for (const Credentials &bad :
              {Credentials{canary, "s", ""}, Credentials{"a", canary, ""}, Credentials{"a", "s", canary}}) {
-            const engine::Status status = status_of([&] { return static_provider(bad); });
-            EXPECT_EQ(status.failure, engine::Failure::kCredentials);
+            const base::Status status = status_of([&] { return static_provider(bad); });
+            EXPECT_EQ(status.failure, base::Failure::kCredentials);
             EXPECT_EQ((std::string(status.message) + status.detail + status.hint).find("CANARY"), std::string::npos);
         }
     }

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/guard.h"
 #include "engine/client.h"
-#include "engine/guard.h"
 
 namespace podyn::aws {
 namespace {
@@ -46,11 +46,11 @@ constexpr Expected kExpected[] = {
      "streams-dynamodb.eusc-de-east-1.api.amazonwebservices.eu"},
 };
 
-engine::Status resolve_status(const EndpointOptions &options)
+base::Status resolve_status(const EndpointOptions &options)
 {
-    return engine::guarded([&] {
+    return base::guarded([&] {
         (void)resolve_endpoints(options);
-        return engine::Status{};
+        return base::Status{};
     });
 }
 
@@ -74,11 +74,11 @@ TEST(Endpoints, a_region_must_be_a_host_label)
     for (const char *region : {"", "us east 1", "us-east-1.evil.com", "us-east-1/", "-us", "us-", "US-EAST-1", "a@b",
                                "x#", "\xc3\xbc", "us_east"}) {
         SCOPED_TRACE(region);
-        const engine::Status status = resolve_status({region, "", "", false, false});
+        const base::Status status = resolve_status({region, "", "", false, false});
         EXPECT_STREQ(status.sqlstate, "22023");
         EXPECT_NE(std::string(status.hint), "");
     }
-    EXPECT_EQ(resolve_status({std::string(64, 'a'), "", "", false, false}).failure, engine::Failure::kInvalid);
+    EXPECT_EQ(resolve_status({std::string(64, 'a'), "", "", false, false}).failure, base::Failure::kInvalid);
 }
 
 TEST(Endpoints, a_custom_endpoint_serves_streams_too_unless_they_have_their_own)
@@ -105,7 +105,7 @@ TEST(EndpointCheck, lets_what_the_patterns_name_pass)
                             "https://dynamodb.us-east-1.api.aws:443", "http://localhost:8000", "http://LOCALHOST",
                             "http://127.0.0.1:18000", "http://[::1]:8000", "http://[0:0:0:0:0:0:0:1]",
                             "https://db.example.com:8043", "https://10.0.0.1"}) {
-        const engine::Status status = engine::endpoint_check(url, kAllowed);
+        const base::Status status = engine::endpoint_check(url, kAllowed);
         EXPECT_TRUE(status.ok()) << url << ": " << status.message;
     }
 }
@@ -116,7 +116,7 @@ TEST(EndpointCheck, refuses_hosts_that_no_pattern_names)
          {"https://amazonaws.com", "https://evilamazonaws.com", "https://amazonaws.com.evil.org", "https://evil.org",
           "https://sub.db.example.com", "https://10.0.0.2", "https://169.254.169.254", "https://[::ffff:127.0.0.1]",
           "https://[fd00:ec2::254]", "https://localhost.evil.org"}) {
-        const engine::Status status = engine::endpoint_check(url, kAllowed);
+        const base::Status status = engine::endpoint_check(url, kAllowed);
         EXPECT_STREQ(status.sqlstate, "42501") << url;
     }
     EXPECT_FALSE(engine::endpoint_check("http://localhost", "").ok());
@@ -129,7 +129,7 @@ TEST(EndpointCheck, refuses_plain_http_to_other_machines)
 {
     for (const char *url : {"http://db.example.com", "http://10.0.0.1", "http://dynamodb.us-east-1.amazonaws.com",
                             "http://[::ffff:127.0.0.1]", "http://127.0.0.1.amazonaws.com"}) {
-        const engine::Status status = engine::endpoint_check(url, kAllowed);
+        const base::Status status = engine::endpoint_check(url, kAllowed);
         EXPECT_STREQ(status.sqlstate, "22023") << url;
     }
 }
@@ -199,7 +199,7 @@ TEST(EndpointCheck, refuses_whatever_is_unusual)
                             "http://localhost,evil.org",
                             "http://[::1]:",
                             "http://[[::1]]"}) {
-        const engine::Status status = engine::endpoint_check(url, kAllowed);
+        const base::Status status = engine::endpoint_check(url, kAllowed);
         EXPECT_STREQ(status.sqlstate, "22023") << url;
         EXPECT_NE(std::string(status.message), "") << url;
     }
@@ -209,7 +209,7 @@ TEST(EndpointCheck, refuses_whatever_is_unusual)
 
 TEST(EndpointCheck, does_not_repeat_a_password)
 {
-    const engine::Status status = engine::endpoint_check("http://user:CANARY@localhost", kAllowed);
+    const base::Status status = engine::endpoint_check("http://user:CANARY@localhost", kAllowed);
     EXPECT_STREQ(status.message, "the endpoint URL contains a user name");
     EXPECT_EQ((std::string(status.message) + status.detail + status.hint).find("CANARY"), std::string::npos);
 }

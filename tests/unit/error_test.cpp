@@ -11,8 +11,8 @@
 namespace podyn::aws {
 namespace {
 
-using engine::Failure;
-using engine::Status;
+using base::Failure;
+using base::Status;
 
 Status status_of(int http_status, std::string_view body, std::string_view header = {})
 {

@@ -5,8 +5,8 @@
 #include <rapidjson/document.h>
 
 #include "aws/error.h"
+#include "base/guard.h"
 #include "base/time_format.h"
-#include "engine/guard.h"
 #include "net/gzip.h"
 #include "test_data.h"
 #include "test_server.h"
@@ -30,11 +30,11 @@ std::string gzip(const std::string &text)
 }
 
 template <typename Function>
-engine::Status status_of(Function function)
+base::Status status_of(Function function)
 {
-    return engine::guarded([&] {
+    return base::guarded([&] {
         (void)function();
-        return engine::Status{};
+        return base::Status{};
     });
 }
 
@@ -53,7 +53,7 @@ TEST(Gzip, a_trailer_that_lies_about_the_size_is_found_out)
 {
     std::string compressed = gzip(std::string(100'000, 'a'));
     compressed[compressed.size() - 1] = '\x01';
-    EXPECT_EQ(status_of([&] { return gunzip(compressed, 1 << 30); }).failure, engine::Failure::kCorrupt);
+    EXPECT_EQ(status_of([&] { return gunzip(compressed, 1 << 30); }).failure, base::Failure::kCorrupt);
 }
 
 TEST(Gzip, damage_and_missing_ends_are_found)
@@ -66,8 +66,8 @@ TEST(Gzip, damage_and_missing_ends_are_found)
         std::string bad = good;
         bad[byte] = static_cast<char>(bad[byte] ^ 4);
         std::string text;  // the same if it was one of the unused bits before the trailer
-        const engine::Status status = status_of([&] { return text = gunzip(bad, 1000); });
-        EXPECT_TRUE(status.failure == engine::Failure::kCorrupt || text == kText) << byte;
+        const base::Status status = status_of([&] { return text = gunzip(bad, 1000); });
+        EXPECT_TRUE(status.failure == base::Failure::kCorrupt || text == kText) << byte;
     }
     EXPECT_FALSE(status_of([&] { return gunzip(good + "x", 1000); }).ok());
     EXPECT_FALSE(status_of([&] { return gunzip("plain text", 1000); }).ok());
@@ -76,8 +76,8 @@ TEST(Gzip, damage_and_missing_ends_are_found)
 TEST(Gzip, a_bomb_stops_at_the_cap)
 {
     const std::string bomb = gzip(std::string(5'000'000, '\0'));
-    const engine::Status status = status_of([&] { return gunzip(bomb, 1'000'000); });
-    EXPECT_EQ(status.failure, engine::Failure::kCorrupt);
+    const base::Status status = status_of([&] { return gunzip(bomb, 1'000'000); });
+    EXPECT_EQ(status.failure, base::Failure::kCorrupt);
     EXPECT_FALSE(status.retryable);
     EXPECT_EQ(gunzip(bomb, 5'000'000).size(), 5'000'000u);
 }
@@ -109,8 +109,8 @@ TEST(Response, the_checksum_is_that_of_the_bytes_as_sent)
     EXPECT_EQ(response.decode(), "{}");
     for (const char *crc : {"0", "-1", "x", "99999999999", "2745614147"}) {  // the last one is that of "{}"
         wrong.crc32 = crc;
-        const engine::Status status = status_of([&] { return wrong.decode(); });
-        EXPECT_EQ(status.failure, engine::Failure::kCorrupt) << crc;
+        const base::Status status = status_of([&] { return wrong.decode(); });
+        EXPECT_EQ(status.failure, base::Failure::kCorrupt) << crc;
         EXPECT_TRUE(status.retryable);
     }
 }
@@ -119,7 +119,7 @@ TEST(Response, an_encoding_that_was_not_asked_for_is_refused)
 {
     Response response;
     response.content_encoding = "br";
-    EXPECT_EQ(status_of([&] { return response.decode(); }).failure, engine::Failure::kCorrupt);
+    EXPECT_EQ(status_of([&] { return response.decode(); }).failure, base::Failure::kCorrupt);
 }
 
 TEST(Response, a_body_beyond_the_cap_is_refused)

@@ -29,14 +29,14 @@ std::unique_ptr<dynamodb::ItemPage> parse(const std::vector<std::string_view> &d
 std::string tape_of(std::string_view json)
 {
     const auto parsed = parse({json});
-    const engine::Item item = parsed->page().items.front();
+    const dynamodb::Item item = parsed->page().items.front();
     return item.problem.exists() ? "problem: " + std::string(item.problem.message) : test::tape_text(item.values);
 }
 
 void expect_problem(std::string_view json, std::string_view sqlstate, std::string_view message)
 {
     const auto parsed = parse({json, R"({"next":{"S":"sound"}})"});
-    const engine::Item item = parsed->page().items.front();
+    const dynamodb::Item item = parsed->page().items.front();
     EXPECT_EQ(item.problem.message, message);
     EXPECT_EQ(item.problem.sqlstate, sqlstate) << json;
     EXPECT_TRUE(item.values.empty());
@@ -65,7 +65,7 @@ TEST(Item, keeps_what_is_nested_in_a_flat_list_with_spans)
 {
     const auto parsed =
         parse({R"({"m":{"M":{"l":{"L":[{"S":"x"},{"M":{}},{"SS":["p","q"]}]},"n":{"N":"1"}}},"z":{"L":[]}})"});
-    const engine::Item item = parsed->page().items.front();
+    const dynamodb::Item item = parsed->page().items.front();
     EXPECT_EQ(test::tape_text(item.values), "m:M{l:L[S:x M{} SS[S:p S:q]] n:N:1} z:L[]");
     ASSERT_EQ(item.values.size(), 9U);
     EXPECT_EQ(item.values[0].span, 8U);
@@ -112,7 +112,7 @@ TEST(Item, shows_u0000_as_u2400_and_says_so)
 {
     const auto parsed =
         parse({R"({"a":{"S":"x\u0000y\u0000"},"b":{"S":"x\u2400"},"c":{"L":[{"S":"\u0000"}]},"d":{"S":"x\n"}})"});
-    const engine::Item item = parsed->page().items.front();
+    const dynamodb::Item item = parsed->page().items.front();
     EXPECT_EQ(test::tape_text(item.values), "a:S:x␀y␀ b:S:x␀ c:L[S:␀] d:S:x\n");
     EXPECT_TRUE(item.values[0].had_nul);
     EXPECT_FALSE(item.values[1].had_nul);
@@ -223,7 +223,7 @@ TEST(Item, with_a_number_that_numeric_cannot_hold_is_a_problem)
 TEST(Item, may_nest_100_levels_and_no_more)
 {
     const auto sound = parse({nested(100, R"({"SS":["x"]})"), nested(100, R"({"L":[]})")});
-    for (const engine::Item &item : sound->page().items)
+    for (const dynamodb::Item &item : sound->page().items)
         EXPECT_FALSE(item.problem.exists()) << item.problem.message;
     EXPECT_EQ(sound->page().items.front().values.size(), 101U);
     expect_problem(nested(101, R"({"S":"x"})"), "54001",
@@ -347,7 +347,7 @@ TEST(AttributeValues, are_read_as_dynamodb_reads_them)
                 continue;
             const std::string json = json_of(document[member]);
             const auto parsed = parse({json});
-            const engine::Item item = parsed->page().items.front();
+            const dynamodb::Item item = parsed->page().items.front();
             if (text_of(document["_expect"]) == "accept") {
                 ++accepted;
                 EXPECT_EQ(test::tape_text(item.values), expected_tape(document[member]));

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/guard.h"
+#include "base/guard.h"
 #include "json/path_sink.h"
 #include "json/reader.h"
 #include "json/writer.h"
@@ -58,21 +58,21 @@ std::string told(std::string_view body)
 }
 
 // Reads a copy of exactly its size, so that the address sanitizer sees a read behind the end.
-engine::Status outcome(std::string_view body)
+base::Status outcome(std::string_view body)
 {
-    return engine::guarded([&] {
+    return base::guarded([&] {
         const std::unique_ptr<char[]> copy(new char[body.size()]);
         std::copy(body.begin(), body.end(), copy.get());
         json::Ignore ignore;
         json::read({copy.get(), body.size()}, ignore);
-        return engine::Status{};
+        return base::Status{};
     });
 }
 
 void expect_refused(std::string_view body)
 {
-    const engine::Status status = outcome(body);
-    EXPECT_EQ(status.failure, engine::Failure::kCorrupt) << body.substr(0, 100);
+    const base::Status status = outcome(body);
+    EXPECT_EQ(status.failure, base::Failure::kCorrupt) << body.substr(0, 100);
     EXPECT_STREQ(status.sqlstate, "08P01");
     EXPECT_TRUE(status.retryable);
 }

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/guard.h"
+#include "base/guard.h"
 #include "tape_text.h"
 #include "test_data.h"
 
@@ -24,18 +24,18 @@ std::unique_ptr<dynamodb::ItemPage> parse(std::string_view body)
     return std::make_unique<dynamodb::ItemPage>(std::string(body));
 }
 
-engine::Status outcome(std::string_view body)
+base::Status outcome(std::string_view body)
 {
-    return engine::guarded([&] {
+    return base::guarded([&] {
         parse(body);
-        return engine::Status{};
+        return base::Status{};
     });
 }
 
 void expect_refused(std::string_view body)
 {
-    const engine::Status status = outcome(body);
-    EXPECT_EQ(status.failure, engine::Failure::kCorrupt) << body.substr(0, 200);
+    const base::Status status = outcome(body);
+    EXPECT_EQ(status.failure, base::Failure::kCorrupt) << body.substr(0, 200);
     EXPECT_STREQ(status.sqlstate, "08P01");
     EXPECT_TRUE(status.retryable);
 }
@@ -63,7 +63,7 @@ TEST(ScanRequest, names_its_segment_in_a_parallel_scan_and_goes_on_after_a_key)
 TEST(ScanPage, gives_items_capacity_and_last_key)
 {
     const auto parsed = parse(kPage);
-    const engine::ScanPage page = parsed->page();
+    const dynamodb::ScanPage page = parsed->page();
     ASSERT_EQ(page.items.size(), 3U);
     EXPECT_EQ(test::tape_text(page.items[0].values), "pk:S:a␀é m:M{x:L[N:1.0 B:AQI= NULL]} s:SS[S:p S:q\"]");
     EXPECT_EQ(page.items[2].json, R"({"pk":{"S":"c"},"t":{"BOOL":true},"b":{"B":"AQI="},"n":{"NS":["1E5"]}})");
@@ -74,7 +74,7 @@ TEST(ScanPage, gives_items_capacity_and_last_key)
 TEST(ScanPage, goes_on_after_an_item_that_is_not_sound)
 {
     const auto parsed = parse(kPage);
-    const engine::ScanPage page = parsed->page();
+    const dynamodb::ScanPage page = parsed->page();
     EXPECT_EQ(page.items[1].problem.message, "attribute \"pk\" is of unknown type \"X\"");
     EXPECT_EQ(page.items[1].json, R"({"pk":{"X":"bad"}})");
     EXPECT_FALSE(page.items[2].problem.exists());
@@ -158,14 +158,14 @@ TEST(ScanPage, with_flipped_bytes_is_refused_or_read_but_never_crashes)
         std::string body(kPage);
         for (std::size_t flips = 1 + random() % 3; flips > 0; --flips)
             body[random() % body.size()] = static_cast<char>(random());
-        const engine::Status status = engine::guarded([&] {
+        const base::Status status = base::guarded([&] {
             const auto parsed = parse(body);
-            for (const engine::Item &item : parsed->page().items)
+            for (const dynamodb::Item &item : parsed->page().items)
                 (void)test::tape_text(item.values);
-            return engine::Status{};
+            return base::Status{};
         });
         if (!status.ok()) {
-            EXPECT_EQ(status.failure, engine::Failure::kCorrupt) << status.detail;
+            EXPECT_EQ(status.failure, base::Failure::kCorrupt) << status.detail;
             ++refused;
         }
     }
@@ -187,7 +187,7 @@ TEST(ScanPage, reads_what_dynamodb_answered)
         if (!body.starts_with("{\"Count\""))
             continue;
         const auto parsed = parse(body);
-        for (const engine::Item &item : parsed->page().items) {
+        for (const dynamodb::Item &item : parsed->page().items) {
             EXPECT_FALSE(item.problem.exists()) << item.problem.message;
             EXPECT_EQ(item.values.front().name, "year");
             EXPECT_EQ(item.values.front().text, "2013");

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/digest.h"
-#include "engine/guard.h"
+#include "base/guard.h"
 #include "streams/records.h"
 #include "streams/shards.h"
 #include "tape_text.h"
@@ -21,11 +21,11 @@ using namespace podyn;
 template <typename Response>
 void expect_refused(std::string_view body)
 {
-    const engine::Status status = engine::guarded([&] {
+    const base::Status status = base::guarded([&] {
         const Response response{std::string(body)};
-        return engine::Status{};
+        return base::Status{};
     });
-    EXPECT_EQ(status.failure, engine::Failure::kCorrupt) << body;
+    EXPECT_EQ(status.failure, base::Failure::kCorrupt) << body;
     EXPECT_STREQ(status.sqlstate, "08P01");
 }
 
@@ -42,7 +42,7 @@ TEST(DescribeStream, gives_shards_with_parents_and_ranges)
         R"({"StreamDescription":{"StreamStatus":"ENABLED","StreamViewType":"NEW_IMAGE","LastEvaluatedShardId":"s2",)"
         R"("Shards":[{"ShardId":"s1","SequenceNumberRange":{"StartingSequenceNumber":"100","EndingSequenceNumber":"200"}},)"
         R"({"SequenceNumberRange":{"StartingSequenceNumber":"201"},"ParentShardId":"s1","ShardId":"s2"}]}})");
-    const engine::StreamDescription &stream = list.page();
+    const streams::StreamDescription &stream = list.page();
     EXPECT_EQ(stream.status, "ENABLED");
     EXPECT_EQ(stream.view_type, "NEW_IMAGE");
     EXPECT_EQ(stream.last_shard, "s2");
@@ -116,18 +116,18 @@ TEST(GetRecords, gives_changes_in_the_order_of_the_stream)
          record("REMOVE",
                 R"("ApproximateCreationDateTime":1600000001,"Keys":{"pk":{"S":"a"}},"NewImage":{"x":{"S":"y"}})")},
         R"(,"NextShardIterator":"next")");
-    const engine::RecordsPage page = parsed->page();
+    const streams::RecordsPage page = parsed->page();
     ASSERT_EQ(page.changes.size(), 3U);
-    EXPECT_EQ(page.changes[0].kind, engine::ChangeKind::kPut);
+    EXPECT_EQ(page.changes[0].kind, streams::ChangeKind::kPut);
     EXPECT_EQ(test::tape_text(page.changes[0].image.values), "pk:S:a n:N:1");
     EXPECT_EQ(page.changes[0].image.json, R"({"pk":{"S":"a"},"n":{"N":"1"}})");
     EXPECT_EQ(page.changes[0].sequence_number, "111");
     EXPECT_EQ(page.changes[0].created_at_us, 1'600'000'000'000'000);
-    EXPECT_EQ(page.changes[1].kind, engine::ChangeKind::kPut);
+    EXPECT_EQ(page.changes[1].kind, streams::ChangeKind::kPut);
     EXPECT_EQ(test::tape_text(page.changes[1].image.values), "pk:S:b");
     EXPECT_FALSE(page.changes[1].image.problem.exists());
     EXPECT_EQ(page.changes[1].created_at_us, 0);
-    EXPECT_EQ(page.changes[2].kind, engine::ChangeKind::kRemove);
+    EXPECT_EQ(page.changes[2].kind, streams::ChangeKind::kRemove);
     EXPECT_EQ(test::tape_text(page.changes[2].image.values), "pk:S:a");
     EXPECT_EQ(page.changes[2].created_at_us, 1'600'000'001'000'000);
     EXPECT_EQ(std::vector(page.last.begin(), page.last.end()), (std::vector<std::uint32_t>{1, 2}));
@@ -152,7 +152,7 @@ TEST(GetRecords, knows_deletions_by_ttl)
         record("REMOVE", keys),
     });
     std::vector<bool> by_ttl;
-    for (const engine::Change &change : parsed->page().changes)
+    for (const streams::Change &change : parsed->page().changes)
         by_ttl.push_back(change.by_ttl);
     EXPECT_EQ(by_ttl, (std::vector<bool>{true, true, false, false, false, false}));
 }
@@ -160,7 +160,7 @@ TEST(GetRecords, knows_deletions_by_ttl)
 TEST(GetRecords, gives_a_put_without_new_image_its_keys_and_a_problem)
 {
     const auto parsed = parse({record("MODIFY", R"("Keys":{"pk":{"S":"a"}},"OldImage":{"pk":{"S":"a"}})")});
-    const engine::Item image = parsed->page().changes[0].image;
+    const dynamodb::Item image = parsed->page().changes[0].image;
     EXPECT_EQ(image.problem.message, "stream record carries no new image");
     EXPECT_STREQ(image.problem.sqlstate, "55000");
     EXPECT_EQ(test::tape_text(image.values), "pk:S:a");
@@ -188,7 +188,7 @@ TEST(GetRecords, makes_unsound_keys_the_problem_of_their_change)
         parse({record("REMOVE", R"("Keys":{"pk":{"X":"a"}})"), record("REMOVE", R"("Keys":{})"),
                record("INSERT", R"("Keys":{"pk":{"BOOL":true}},"NewImage":{"pk":{"BOOL":true}})"),
                record("REMOVE", R"("Keys":{"pk":{"X":"b"}})"), record("REMOVE", R"("Keys":{"pk":{"X":"a"}})")});
-    const engine::RecordsPage page = parsed->page();
+    const streams::RecordsPage page = parsed->page();
     EXPECT_EQ(page.changes[0].image.problem.message, "attribute \"pk\" is of unknown type \"X\"");
     EXPECT_EQ(page.changes[1].image.problem.message, "stream record carries no key");
     EXPECT_EQ(page.changes[2].image.problem.message, "key attribute of stream record is no string, number or binary");
@@ -223,11 +223,11 @@ TEST(GetRecords, cut_anywhere_or_flipped_never_crashes)
     for (int round = 0; round < 10'000; ++round) {
         std::string flipped = body;
         flipped[random() % flipped.size()] = static_cast<char>(random());
-        const engine::Status status = engine::guarded([&] {
+        const base::Status status = base::guarded([&] {
             const streams::RecordPage page(flipped);
-            return engine::Status{};
+            return base::Status{};
         });
-        EXPECT_TRUE(status.ok() || status.failure == engine::Failure::kCorrupt) << status.detail;
+        EXPECT_TRUE(status.ok() || status.failure == base::Failure::kCorrupt) << status.detail;
     }
 }
 
@@ -236,7 +236,7 @@ TEST(GetRecords, cut_anywhere_or_flipped_never_crashes)
 std::string digest(std::string_view keys)
 {
     const auto parsed = parse({record("REMOVE", R"("Keys":)" + std::string(keys))});
-    const engine::Change &change = parsed->page().changes[0];
+    const streams::Change &change = parsed->page().changes[0];
     return base::hex(change.key_digest);
 }
 

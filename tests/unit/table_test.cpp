@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/guard.h"
 #include "dynamodb/tables.h"
-#include "engine/guard.h"
 #include "test_data.h"
 
 namespace {
@@ -18,19 +18,19 @@ using namespace podyn;
 template <typename Response>
 void expect_refused(std::string_view body, std::string_view detail)
 {
-    const engine::Status status = engine::guarded([&] {
+    const base::Status status = base::guarded([&] {
         const Response response{std::string(body)};
-        return engine::Status{};
+        return base::Status{};
     });
-    EXPECT_EQ(status.failure, engine::Failure::kCorrupt) << body;
+    EXPECT_EQ(status.failure, base::Failure::kCorrupt) << body;
     EXPECT_STREQ(status.sqlstate, "08P01");
     EXPECT_EQ(status.detail, detail);
 }
 
-std::string keys_text(std::span<const engine::KeyAttribute> keys)
+std::string keys_text(std::span<const dynamodb::KeyAttribute> keys)
 {
     std::string text;
-    for (const engine::KeyAttribute &key : keys)
+    for (const dynamodb::KeyAttribute &key : keys)
         text.append(text.empty() ? "" : " ").append(key.name).append(":").append(1, key.type);
     return text;
 }
@@ -88,7 +88,7 @@ std::string without(std::string_view part, std::string_view replacement = "")
 TEST(DescribeTable, gives_the_table_with_the_partition_key_first)
 {
     const dynamodb::TableInfo info{std::string(kTable)};
-    const engine::TableDescription &table = info.page();
+    const dynamodb::TableDescription &table = info.page();
     EXPECT_EQ(table.name, "Movies");
     EXPECT_EQ(table.arn, "arn:aws:dynamodb:eu-west-1:1:table/Movies");
     EXPECT_EQ(table.id, "id-1");

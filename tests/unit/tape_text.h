@@ -7,43 +7,43 @@
 #include <string>
 #include <string_view>
 
-#include "engine/item.h"
+#include "dynamodb/item.h"
 
 namespace podyn::test {
 
-inline std::string_view letters(engine::ValueType type)
+inline std::string_view letters(dynamodb::ValueType type)
 {
     constexpr std::array<std::string_view, 10> kLetters = {"S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"};
     return kLetters[static_cast<std::size_t>(type)];
 }
 
-inline std::string tape_text(std::span<const engine::Value> values);
+inline std::string tape_text(std::span<const dynamodb::Value> values);
 
-inline std::string value_text(std::span<const engine::Value> values)
+inline std::string value_text(std::span<const dynamodb::Value> values)
 {
-    const engine::Value &value = values.front();
+    const dynamodb::Value &value = values.front();
     std::string text;
     if (!value.name.empty())
         text.append(value.name).append(":");
     text.append(letters(value.type));
     const std::string inside = tape_text(values.subspan(1, value.span - 1));
     switch (value.type) {
-        case engine::ValueType::kString:
-        case engine::ValueType::kNumber:
-        case engine::ValueType::kBinary:
+        case dynamodb::ValueType::kString:
+        case dynamodb::ValueType::kNumber:
+        case dynamodb::ValueType::kBinary:
             return text.append(":").append(value.text);
-        case engine::ValueType::kBool:
+        case dynamodb::ValueType::kBool:
             return text + (value.boolean ? ":true" : ":false");
-        case engine::ValueType::kNull:
+        case dynamodb::ValueType::kNull:
             return text;
-        case engine::ValueType::kMap:
+        case dynamodb::ValueType::kMap:
             return text + "{" + inside + "}";
         default:
             return text + "[" + inside + "]";
     }
 }
 
-inline std::string tape_text(std::span<const engine::Value> values)
+inline std::string tape_text(std::span<const dynamodb::Value> values)
 {
     std::string text;
     for (std::size_t i = 0; i < values.size(); i += values[i].span) {

@@ -1,10 +1,10 @@
 // See guard.h.
-#include "engine/guard.h"
+#include "base/guard.h"
 
 #include <algorithm>
 #include <cstring>
 
-namespace podyn::engine {
+namespace podyn::base {
 
 void copy_text(char *field, std::size_t size, std::string_view text) noexcept
 {
@@ -40,4 +40,4 @@ Status internal_error(std::string_view what) noexcept
     return make_status(Failure::kInternal, "XX000", true, "unexpected error in podyn's engine", what);
 }
 
-}  // namespace podyn::engine
+}  // namespace podyn::base

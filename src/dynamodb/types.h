@@ -1,0 +1,63 @@
+// What DynamoDB's operations take and give, as plain data (API reference, version 2012-08-10). Views belong to whoever
+// hands the struct out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "dynamodb/item.h"
+
+namespace podyn::dynamodb {
+
+struct TablesPage {
+    std::span<const std::string_view> names;
+    std::string_view last_name;  // LastEvaluatedTableName; empty after the last page
+};
+
+struct KeyAttribute {
+    std::string_view name;
+    char type;  // 'S', 'N' or 'B'
+};
+
+struct IndexDescription {
+    std::string_view name;
+    std::span<const KeyAttribute> keys;  // partition key attributes first, then sort key attributes
+    bool local;
+};
+
+struct TableDescription {
+    std::string_view name;
+    std::string_view arn;
+    std::string_view id;                 // TableId; empty if the server gives none
+    std::string_view status;             // ACTIVE, CREATING, …
+    std::span<const KeyAttribute> keys;  // the partition key, then the sort key if there is one
+    std::span<const IndexDescription> indexes;
+    std::int64_t item_count;  // DynamoDB's estimate, some six hours old
+    std::int64_t size_bytes;
+    bool stream_enabled;
+    std::string_view stream_arn;        // LatestStreamArn; empty if there never was one
+    std::string_view stream_view_type;  // NEW_IMAGE, …; empty if off
+};
+
+struct ScanRequest {
+    std::string_view table;
+    std::uint32_t segment;
+    std::uint32_t total_segments;  // 1: no parallel scan
+    std::uint32_t limit;           // items evaluated at most; 0: only the 1 MB limit
+    bool consistent;
+    std::string_view
+        exclusive_start_key;  // LastEvaluatedKey of the page before as DynamoDB JSON; empty: from the start
+};
+
+struct ScanPage {
+    std::span<const Item> items;
+    double read_units;          // ConsumedCapacity.CapacityUnits; 0 if the server tells none
+    std::string_view last_key;  // LastEvaluatedKey as received; empty after the segment's last page
+};
+
+// SHA-256 of an item's canonical key, see key_digest.h.
+inline constexpr std::size_t kKeyDigestBytes = 32;
+
+}  // namespace podyn::dynamodb
