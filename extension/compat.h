@@ -16,13 +16,13 @@ extern "C" {
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/dbcommands.h"
@@ -45,8 +45,8 @@ extern "C" {
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
-#include "storage/lockdefs.h"
 #include "storage/lock.h"
+#include "storage/lockdefs.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
@@ -117,15 +117,6 @@ inline bool may(Oid class_oid, Oid object, Oid role, AclMode mode)
         default:
             return false;
     }
-#endif
-}
-
-inline bool owns_relation(Oid relation, Oid role)
-{
-#if PG_VERSION_NUM >= 160000
-    return object_ownercheck(RelationRelationId, relation, role);
-#else
-    return pg_class_ownercheck(relation, role);
 #endif
 }
 

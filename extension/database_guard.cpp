@@ -1,5 +1,6 @@
 // See database_guard.h. PostgreSQL counts background workers as sessions of their database and does not end them, so
-// podyn does it before such a command. If the database is still there afterwards, the launcher gives it a supervisor again.
+// podyn does it before such a command. If the database is still there afterwards, the launcher gives it a supervisor
+// again.
 #include "database_guard.h"
 
 #include <csignal>
@@ -80,7 +81,8 @@ void process_utility(PlannedStmt *statement, const char *text, bool read_only, P
     Oid database = name != nullptr && shared::is_attached() ? get_database_oid(name, true) : InvalidOid;
     if (!OidIsValid(database) || database == MyDatabaseId || !may_free(database) ||
         shared::count_processes(shared::Role::kSupervisor, database, InvalidOid) +
-                shared::count_processes(shared::Role::kWorker, database, InvalidOid) == 0) {
+                shared::count_processes(shared::Role::kWorker, database, InvalidOid) ==
+            0) {
         call_next(statement, text, read_only, context, parameters, environment, receiver, completion);
         return;
     }

@@ -5,7 +5,7 @@ namespace podyn::locks {
 namespace {
 
 // Fourth tag field: SQL's functions use 1 and 2 (lockfuncs.c).
-enum class Class : uint16 { kReplication = 0x7031, kSchema, kTask };
+enum class Class : uint16 { kReplication = 0x7031, kSchema, kTask, kGrants };
 
 LOCKTAG tag(Class kind, int64 id)
 {
@@ -33,14 +33,14 @@ void own_replication(int32 replication)
     acquire(Class::kReplication, replication, ExclusiveLock, false, false);
 }
 
-bool try_own_replication(int32 replication)
-{
-    return acquire(Class::kReplication, replication, ExclusiveLock, false, true);
-}
-
 void own_schema(int32 replication)
 {
     acquire(Class::kSchema, replication, ExclusiveLock, false, false);
+}
+
+void own_grants()
+{
+    acquire(Class::kGrants, 0, ExclusiveLock, false, false);
 }
 
 bool try_claim_task(int64 task)

@@ -9,10 +9,12 @@ namespace podyn::locks {
 // transactions rely on (whether it runs, spool or direct apply). Both until the end of the transaction.
 bool try_share_replication(int32 replication);
 void own_replication(int32 replication);
-bool try_own_replication(int32 replication);
 
 // Held by whoever adds columns to the target. Until the end of the transaction.
 void own_schema(int32 replication);
+
+// Held by whoever grants rights on podyn's tables. Until the end of the transaction.
+void own_grants();
 
 // Held by the worker that does a task, until released or the process ends.
 bool try_claim_task(int64 task);

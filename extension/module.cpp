@@ -34,7 +34,7 @@ void start_memory()
 {
     if (previous_shmem_startup != nullptr)
         previous_shmem_startup();
-    shared::attach();
+    shared::start();
 }
 
 void register_launcher()

@@ -3,12 +3,12 @@
 
 namespace podyn::settings {
 
-extern int max_workers;         // worker processes in the whole server
-extern int poll_interval;       // milliseconds between two reads of an idle shard
-extern int batch_rows;          // items or changes in one transaction at most
-extern int batch_kilobytes;     // and their size at most, where it is ours to choose
-extern int stream_delay;        // milliseconds after which an acknowledged write is in the stream, for podyn_sync
-extern char *allowed_endpoints; // hosts that servers may name
+extern int max_workers;          // worker processes in the whole server
+extern int poll_interval;        // milliseconds between two reads of an idle shard
+extern int batch_rows;           // items or changes in one transaction at most
+extern int batch_kilobytes;      // and their size at most, where it is ours to choose
+extern int stream_delay;         // milliseconds after which an acknowledged write is in the stream, for podyn_sync
+extern char *allowed_endpoints;  // hosts that servers may name
 
 // DynamoDB's own limit on a page of GetRecords (API reference, GetRecords).
 inline constexpr int kMaxRecords = 1000;

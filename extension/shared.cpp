@@ -12,6 +12,7 @@ constexpr int kMaxProcesses = 160;
 constexpr int kMaxOrphans = 64;
 constexpr int kMaxHeld = 16;
 constexpr TimestampTz kHold = 10 * USECS_PER_SEC;
+constexpr TimestampTz kKeepRoom = 5 * USECS_PER_SEC;
 constexpr TimestampTz kStartTimeout = 10 * USECS_PER_SEC;
 constexpr double kMeterSeconds = 5;  // how far back a rate looks
 // Entries with and without shared_preload_libraries; spare shared memory is about 100 kB.
@@ -24,11 +25,19 @@ struct Held {
     TimestampTz until;
 };
 
+// An owner that waits for room in the pool.
+struct Hungry {
+    Oid database;
+    Oid owner;
+    TimestampTz until;
+};
+
 struct State {
     LWLock lock;
     int replication_count;
     int task_count;
     Process processes[kMaxProcesses];
+    Hungry hungry;
     Held held[kMaxHeld];
     Oid orphans[kMaxOrphans];  // databases that lost their supervisor
     // followed by replications, then tasks
@@ -90,9 +99,16 @@ bool is_held(Oid database)
     return false;
 }
 
+bool room_is_kept_for_another(Oid database, Oid owner)
+{
+    const Hungry &hungry = state->hungry;
+    return hungry.until > GetCurrentTimestamp() && (hungry.database != database || hungry.owner != owner);
+}
+
 int reserve_process(Role role, Oid database, Oid owner)
 {
     int slot = -1, workers = 0;
+    bool second_supervisor = false;
     exclusive();
     for (int i = 0; i < kMaxProcesses; ++i) {
         Process &process = state->processes[i];
@@ -100,11 +116,17 @@ int reserve_process(Role role, Oid database, Oid owner)
             process.in_use = false;
         if (process.in_use && process.role == Role::kWorker)
             ++workers;
+        second_supervisor = second_supervisor || (role == Role::kSupervisor && process.in_use && process.role == role &&
+                                                  process.database == database);
         if (!process.in_use && slot < 0)
             slot = i;
     }
-    if ((role == Role::kWorker && workers >= settings::max_workers) || (OidIsValid(database) && is_held(database)))
+    bool full =
+        role == Role::kWorker && (workers >= settings::max_workers || room_is_kept_for_another(database, owner));
+    if (full || second_supervisor || (OidIsValid(database) && is_held(database)))
         slot = -1;
+    if (slot >= 0 && role == Role::kWorker)
+        state->hungry.until = 0;
     if (slot >= 0) {
         Process &process = state->processes[slot];
         uint32 generation = (process.generation + 1) & 0xFFFFFF;
@@ -150,7 +172,10 @@ void detach_process(int, Datum)
     withdraw_all_tasks();
     release();
     my_process = -1;
+    Oid hungry = state->hungry.database;
     wake(supervisor ? InvalidOid : database);  // whoever has to replace this one
+    if (OidIsValid(hungry))
+        wake(hungry);
 }
 
 void take_process(int slot)
@@ -197,6 +222,14 @@ void refill(Replication *entry, double rate, TimestampTz now)
 void request()
 {
     RequestAddinShmemSpace(state_size(kReplicationsPreloaded, kTasksPreloaded));
+}
+
+// The postmaster's own pointers survive a crash, the memory behind them does not.
+void start()
+{
+    state = nullptr;
+    my_process = -1;
+    attach();
 }
 
 void attach()
@@ -345,14 +378,16 @@ int signal_processes(Oid database, int signal)
     return count;
 }
 
-void request_yield(Oid except)
+void request_yield(Oid hungry)
 {
     int chosen = -1, most = 0;
     exclusive();
+    if (state->hungry.until < GetCurrentTimestamp())
+        state->hungry = {MyDatabaseId, hungry, GetCurrentTimestamp() + kKeepRoom};
     for (int i = 0; i < kMaxProcesses; ++i) {
         Process &process = state->processes[i];
         if (!process.in_use || process.role != Role::kWorker ||
-            (process.owner == except && process.database == MyDatabaseId))
+            (process.owner == hungry && process.database == MyDatabaseId))
             continue;
         if (process.yield) {
             chosen = -1;
@@ -392,7 +427,7 @@ Replication *replication(int32 id)
         else if (oldest == nullptr || (oldest->id != 0 && (candidate.id == 0 || candidate.used_at < oldest->used_at)))
             oldest = &candidate;
     }
-    if (entry == nullptr) {
+    if (entry == nullptr && oldest != nullptr) {
         // An entry that nobody has used for an hour belongs to a replication that no longer runs.
         if (oldest->id == 0 || oldest->used_at + USECS_PER_HOUR < GetCurrentTimestamp()) {
             entry = oldest;
@@ -456,6 +491,7 @@ void request_describe(Replication *entry)
 uint32 describe_requests(Replication *entry)
 {
     SpinLockAcquire(&entry->mutex);
+    entry->used_at = GetCurrentTimestamp();
     uint32 requests = entry->describe_requests;
     SpinLockRelease(&entry->mutex);
     return requests;

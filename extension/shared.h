@@ -19,8 +19,8 @@ struct Process {
     bool yield;         // worker: make room for another owner's worker
     uint32 generation;  // counts reservations, so that a late starter knows that it is too late
     Oid database;
-    Oid owner;          // worker: the role it runs as
-    pid_t pid;          // 0: reserved, not yet attached
+    Oid owner;  // worker: the role it runs as
+    pid_t pid;  // 0: reserved, not yet attached
     Latch *latch;
     TimestampTz launched_at;
 };
@@ -37,7 +37,7 @@ struct Replication {
     int32 id;  // 0: free
     slock_t mutex;
     TimestampTz used_at;
-    double read_units;      // the budget left; negative: spent ahead
+    double read_units;  // the budget left; negative: spent ahead
     TimestampTz filled_at;
     Meter items;
     Meter changes;
@@ -47,15 +47,17 @@ struct Replication {
 // A task that a worker holds.
 struct Task {
     Oid database;
-    pid_t worker;              // 0: free
+    pid_t worker;  // 0: free
     int64 id;
     TimestampTz read_through;  // shard: every change up to then has been applied; 0: not known here
 };
 
 void request();  // at server start: asks for the memory
-void attach();   // finds or makes it; an error if there is not enough
+void start();    // at server start, and again after a crash: the memory is new
+void attach();   // in any process: finds or makes it; an error if there is not enough
 
-// ---- Processes -------------------------------------------------------------------------------------------------------
+// ---- Processes
+// -------------------------------------------------------------------------------------------------------
 
 enum class Launch { kLaunched, kPoolFull, kNoServerSlot };
 
@@ -78,11 +80,13 @@ void wake(Oid database);
 void wake_workers(Oid database);
 // Sends a signal to every process of a database; returns how many there were.
 int signal_processes(Oid database, int signal);
-// Asks one worker of the owner with the most workers to make room. This database's workers of `except` are left alone.
-void request_yield(Oid except);
+// For an owner of this database without a worker while the pool is full: asks one worker of the owner with the most
+// workers to make room, and keeps the room for this one for a while.
+void request_yield(Oid hungry);
 bool should_yield();
 
-// ---- Replications and tasks ------------------------------------------------------------------------------------------
+// ---- Replications and tasks
+// ------------------------------------------------------------------------------------------
 
 // The entry of a replication, made if need be. An error if there are too many.
 Replication *replication(int32 id);
@@ -99,7 +103,8 @@ Task *publish_task(int64 id);
 void publish_read_through(Task *task, TimestampTz read_through);
 void withdraw_task(Task *task);
 
-// ---- For the views ---------------------------------------------------------------------------------------------------
+// ---- For the views
+// ---------------------------------------------------------------------------------------------------
 
 struct LiveReplication {
     int32 id;

@@ -17,14 +17,15 @@ const ForeignServer *find_server(const char *name, Oid role)
                                 quote_identifier(name))));
     const ForeignDataWrapper *wrapper = GetForeignDataWrapper(server->fdwid);
     if (strcmp(wrapper->fdwname, "podyn") != 0)
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                        errmsg("server \"%s\" belongs to foreign-data wrapper \"%s\", not to podyn", name,
-                               wrapper->fdwname),
-                        errhint("Name a server that was made with FOREIGN DATA WRAPPER podyn.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                 errmsg("server \"%s\" belongs to foreign-data wrapper \"%s\", not to podyn", name, wrapper->fdwname),
+                 errhint("Name a server that was made with FOREIGN DATA WRAPPER podyn.")));
     if (!may(ForeignServerRelationId, server->serverid, role, ACL_USAGE))
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for foreign server %s", name),
-                        errhint("Use GRANT USAGE ON FOREIGN SERVER %s TO %s.", quote_identifier(name),
-                                quote_identifier(GetUserNameFromId(role, false)))));
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for foreign server %s", name),
+                 errhint("Use GRANT USAGE ON FOREIGN SERVER %s TO %s.", quote_identifier(name),
+                         quote_identifier(GetUserNameFromId(role, false)))));
     return server;
 }
 
@@ -40,15 +41,16 @@ void check_credentials(const SourceOptions &options, const char *server, Oid rol
     if (use_environment)
         return;
     if (!options.has_mapping)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                        errmsg("user mapping not found for \"%s\" on server \"%s\"", GetUserNameFromId(role, false), server),
-                        errhint("Use CREATE USER MAPPING FOR %s SERVER %s OPTIONS (access_key_id '...', "
-                                "secret_access_key '...').",
-                                quote_identifier(GetUserNameFromId(role, false)), quote_identifier(server))));
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_OBJECT),
+                 errmsg("user mapping not found for \"%s\" on server \"%s\"", GetUserNameFromId(role, false), server),
+                 errhint("Use CREATE USER MAPPING FOR %s SERVER %s OPTIONS (access_key_id '...', "
+                         "secret_access_key '...').",
+                         quote_identifier(GetUserNameFromId(role, false)), quote_identifier(server))));
     if (options.access_key_id == nullptr || options.secret_access_key == nullptr)
         ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-                        errmsg("user mapping for \"%s\" on server \"%s\" lacks %s", GetUserNameFromId(role, false), server,
-                               options.access_key_id == nullptr ? "access_key_id" : "secret_access_key"),
+                        errmsg("user mapping for \"%s\" on server \"%s\" lacks %s", GetUserNameFromId(role, false),
+                               server, options.access_key_id == nullptr ? "access_key_id" : "secret_access_key"),
                         errhint("Use ALTER USER MAPPING ... OPTIONS (ADD ...).")));
 }
 

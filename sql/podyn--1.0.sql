@@ -75,6 +75,17 @@ CREATE TABLE podyn.spool (
     PRIMARY KEY (replication, key)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02);
 
+-- The shards up to which a stream is read: those not read to their end, and those whose child is not known yet.
+-- Every shard that ended has a child; DescribeStream lists it some moments later.
+CREATE VIEW podyn.shard_frontier AS
+SELECT t.id, t.replication, t.state, t.read_through
+FROM podyn.task AS t
+WHERE t.kind = 'shard'
+  AND (t.state <> 'done'
+       OR t.done_at > clock_timestamp() - interval '25 hours'
+          AND NOT EXISTS (SELECT FROM podyn.task AS child
+                          WHERE child.replication = t.replication AND child.kind = 'shard' AND child.parent = t.task));
+
 CREATE TABLE podyn.column_map (
     name        text NOT NULL REFERENCES podyn.replication (name) ON DELETE CASCADE,
     attribute   text NOT NULL,
@@ -244,7 +255,7 @@ SELECT r.name,
             THEN make_interval(secs => (r.items_total - t.items) / l.items_per_second) END AS eta,
        t.changes AS changes_applied,
        CASE WHEN r.replay_changes THEN coalesce(l.changes_per_second, 0) END AS changes_per_second,
-       CASE WHEN r.replay_changes THEN greatest(clock_timestamp() - t.read_through, interval '0') END AS lag,
+       CASE WHEN r.replay_changes THEN greatest(clock_timestamp() - f.read_through, interval '0') END AS lag,
        t.spooled,
        (SELECT count(*) FROM podyn.error AS e WHERE e.name = r.name) AS errors,
        t.workers,
@@ -267,8 +278,6 @@ FROM podyn.replication AS r
                                 r.throttled + coalesce(sum(k.throttled), 0)::bigint AS throttled,
                                 coalesce(sum(k.spooled), 0)::bigint AS spooled,
                                 count(DISTINCT live.worker)::integer AS workers,
-                                min(greatest(k.read_through, live.read_through))
-                                    FILTER (WHERE k.kind = 'shard' AND k.state <> 'done') AS read_through,
                                 max(k.last_change_at) AS last_change_at,
                                 min(k.retry_at) AS retry_at,
                                 (array_agg(k.last_error ORDER BY k.last_error_at DESC)
@@ -276,6 +285,9 @@ FROM podyn.replication AS r
                                 max(k.last_error_at) AS last_error_at
                          FROM podyn.task AS k LEFT JOIN podyn.live_tasks() AS live ON live.task = k.id
                          WHERE k.replication = r.id) AS t
+     CROSS JOIN LATERAL (SELECT min(greatest(front.read_through, live.read_through)) AS read_through
+                         FROM podyn.shard_frontier AS front LEFT JOIN podyn.live_tasks() AS live ON live.task = front.id
+                         WHERE front.replication = r.id) AS f
      LEFT JOIN podyn.live_replications() AS l ON l.replication = r.id
 WHERE pg_has_role(r.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
 COMMENT ON VIEW podyn_status IS 'one row per replication: what it does, how far it is, what is wrong';

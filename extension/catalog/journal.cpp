@@ -13,8 +13,8 @@ void record_event(Oid owner, const char *name, const char *event, const char *me
 
 void record_rejected(const char *name, const RejectedItem &rejected)
 {
-    // The key is taken from the item as it was received; of a removed item nothing else is known. PostgreSQL reads no JSON
-    // that contains U+0000, wherever it stands: for this purpose the character is shown as U+2400.
+    // The key is taken from the item as it was received; of a removed item nothing else is known. PostgreSQL reads no
+    // JSON that contains U+0000, wherever it stands: for this purpose the character is shown as U+2400.
     execute(
         "INSERT INTO podyn.error (name, source, position, operation, key, item, sqlstate, message, detail) "
         "SELECT r.name, $2, $3, $4, (SELECT json_object_agg(k, regexp_replace($5, "

@@ -68,19 +68,19 @@ Standing replication_standing(int32 id)
 {
     Standing standing = {};
     Scope scope = enter();
-    if (run("SELECT enabled AND failure IS NULL, phase IN ('starting', 'copying', 'merging'), target::oid "
+    if (run("SELECT enabled AND failure IS NULL, phase IN ('starting', 'copying', 'merging'), positions_at "
             "FROM podyn.replication WHERE id = $1",
             {int4(id)}) == 1) {
         standing.exists = true;
         standing.runs = get_boolean(0, 1);
         standing.spooling = get_boolean(0, 2);
-        standing.target = is_null(0, 3) ? InvalidOid : get_oid(0, 3);
+        standing.positions_at = is_null(0, 3) ? 0 : DatumGetTimestampTz(value(0, 3));
     }
     leave(scope);
     return standing;
 }
 
-void set_failure(const Replication &replication, const char *failure, const char *reason)
+bool set_failure(const Replication &replication, const char *failure, const char *reason)
 {
     uint64 rows = execute(
         "UPDATE podyn.replication SET failure = $2, last_error = $3, last_error_at = clock_timestamp() "
@@ -88,6 +88,7 @@ void set_failure(const Replication &replication, const char *failure, const char
         {int4(replication.id), text(failure), text(reason)});
     if (rows == 1)
         record_event(replication.owner, replication.name, failure, reason);
+    return rows == 1;
 }
 
 }  // namespace podyn::catalog

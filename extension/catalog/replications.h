@@ -39,9 +39,9 @@ struct Replication {
 // What a transaction must know before it applies anything.
 struct Standing {
     bool exists;
-    bool runs;      // enabled, no failure
-    bool spooling;  // changes go to the spool
-    Oid target;
+    bool runs;                 // enabled, no failure
+    bool spooling;             // changes go to the spool
+    TimestampTz positions_at;  // tells one copy from the next, after podyn_reset; 0: not set up yet
 };
 
 // Reads a replication into `context`; null if there is none.
@@ -51,7 +51,7 @@ Replication *find_replication(MemoryContext context, const char *name);
 Replication *get_own_replication(MemoryContext context, const char *name);
 Standing replication_standing(int32 id);
 
-// Ends a replication's work: failure is "failed" or "needs_resync".
-void set_failure(const Replication &replication, const char *failure, const char *reason);
+// Ends a replication's work: failure is "failed" or "needs_resync". False: it had ended before.
+bool set_failure(const Replication &replication, const char *failure, const char *reason);
 
 }  // namespace podyn::catalog

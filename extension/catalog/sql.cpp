@@ -9,11 +9,11 @@ namespace {
 
 constexpr int kMaxArguments = 32;
 
-int spi_execute(const char *statement, std::initializer_list<Argument> arguments)
+uint64 spi_execute(const char *statement, std::initializer_list<Argument> arguments, bool on_active_snapshot)
 {
     Oid types[kMaxArguments];
     Datum values[kMaxArguments];
-    char nulls[kMaxArguments];
+    char nulls[kMaxArguments] = {};
     int count = 0;
     Assert(arguments.size() <= kMaxArguments);
     for (const Argument &argument : arguments) {
@@ -22,7 +22,10 @@ int spi_execute(const char *statement, std::initializer_list<Argument> arguments
         nulls[count] = argument.null ? 'n' : ' ';
         ++count;
     }
-    return SPI_execute_with_args(statement, count, types, values, nulls, false, 0);
+    int result = SPI_execute_with_args(statement, count, types, values, nulls, on_active_snapshot, 0);
+    if (result < 0)
+        elog(ERROR, "statement of podyn failed: %s: %s", SPI_result_code_string(result), statement);
+    return SPI_processed;
 }
 
 }  // namespace
@@ -93,7 +96,8 @@ Scope enter()
     GetUserIdAndSecContext(&scope.user, &scope.security_context);
     SetUserIdAndSecContext(extension_owner(), scope.security_context | SECURITY_LOCAL_USERID_CHANGE);
     scope.guc_level = NewGUCNestLevel();
-    set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                      false);
     if (SPI_connect() != SPI_OK_CONNECT)
         elog(ERROR, "could not connect to SPI");
     return scope;
@@ -108,10 +112,12 @@ void leave(const Scope &scope)
 
 uint64 run(const char *statement, std::initializer_list<Argument> arguments)
 {
-    int result = spi_execute(statement, arguments);
-    if (result < 0)
-        elog(ERROR, "statement of podyn failed: %s: %s", SPI_result_code_string(result), statement);
-    return SPI_processed;
+    return spi_execute(statement, arguments, false);
+}
+
+uint64 run_on_active_snapshot(const char *statement, std::initializer_list<Argument> arguments)
+{
+    return spi_execute(statement, arguments, true);
 }
 
 uint64 execute(const char *statement, std::initializer_list<Argument> arguments)

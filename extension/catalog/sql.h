@@ -41,12 +41,14 @@ void leave(const Scope &scope);
 // Runs one statement inside a scope; returns the number of rows, which stand in SPI_tuptable. Sees everything that has
 // been committed when it starts.
 uint64 run(const char *statement, std::initializer_list<Argument> arguments = {});
-// The same in a scope of its own, for statements whose rows nobody reads.
+// The same, but sees what the active snapshot sees.
+uint64 run_on_active_snapshot(const char *statement, std::initializer_list<Argument> arguments = {});
+// run() in a scope of its own, for statements whose rows nobody reads.
 uint64 execute(const char *statement, std::initializer_list<Argument> arguments = {});
 
 // A column (1 is the first) of row `row` (0 is the first) of the last result; strings are palloc'ed in `context`.
 bool is_null(uint64 row, int column);
-Datum value(uint64 row, int column);  // by-reference values live as long as the scope
+Datum value(uint64 row, int column);                          // by-reference values live as long as the scope
 char *string(MemoryContext context, uint64 row, int column);  // null for NULL
 int32 get_int4(uint64 row, int column);
 int64 get_int8(uint64 row, int column);

@@ -6,7 +6,11 @@ namespace {
 
 constexpr const char *kKindNames[] = {"setup", "segment", "stream", "shard", "merge"};
 
-constexpr char kColumns[] = "t.id, t.replication, t.kind, t.task, t.parent, t.position, t.read_through";
+constexpr int64 kMostSegments = 256;
+
+constexpr char kColumns[] =
+    "t.id, t.replication, t.kind, t.task, t.position, t.read_through, "
+    "coalesce(t.retry_at <= clock_timestamp(), true)";
 
 TaskKind kind_of(const char *name)
 {
@@ -22,9 +26,9 @@ void read(MemoryContext context, uint64 row, Task *task)
     task->replication = get_int4(row, 2);
     task->kind = kind_of(string(CurrentMemoryContext, row, 3));
     task->name = string(context, row, 4);
-    task->parent = string(context, row, 5);
-    task->position = string(context, row, 6);
-    task->read_through = is_null(row, 7) ? 0 : DatumGetTimestampTz(value(row, 7));
+    task->position = string(context, row, 5);
+    task->read_through = is_null(row, 6) ? 0 : DatumGetTimestampTz(value(row, 6));
+    task->may_begin = get_boolean(row, 7);
 }
 
 }  // namespace
@@ -38,11 +42,13 @@ TaskList ready_tasks(MemoryContext context, Oid owner)
 {
     Scope scope = enter();
     char *statement = psprintf(
-        "SELECT %s FROM podyn.task AS t JOIN podyn.replication AS r ON r.id = t.replication "
-        "WHERE t.state = 'ready' AND (t.retry_at IS NULL OR t.retry_at <= clock_timestamp()) "
-        "AND r.owner = $1 AND r.enabled AND r.failure IS NULL ORDER BY t.id",
-        kColumns);
-    uint64 rows = run(statement, {regrole(owner)});
+        "WITH mine AS (SELECT id FROM podyn.replication WHERE owner = $1 AND enabled AND failure IS NULL) "
+        "SELECT %s FROM podyn.task AS t WHERE t.replication IN (SELECT id FROM mine) AND t.state = 'ready' "
+        "AND t.kind <> 'segment' UNION ALL "
+        "(SELECT %s FROM podyn.task AS t WHERE t.replication IN (SELECT id FROM mine) AND t.state = 'ready' "
+        "AND t.kind = 'segment' ORDER BY t.id LIMIT $2) ORDER BY 1",
+        kColumns, kColumns);
+    uint64 rows = run(statement, {regrole(owner), int8(kMostSegments)});
     TaskList list = {};
     list.tasks = static_cast<Task *>(MemoryContextAllocZero(context, sizeof(Task) * (rows + 1)));
     for (uint64 row = 0; row < rows; ++row)
@@ -104,6 +110,14 @@ void release_children(int32 replication, const char *shard, TimestampTz read_thr
         "UPDATE podyn.task SET state = 'ready', read_through = $3 "
         "WHERE replication = $1 AND kind = 'shard' AND parent = $2 AND state = 'waiting'",
         {int4(replication), text(shard), timestamp_or_null(read_through)});
+}
+
+uint64 release_missed_children()
+{
+    return execute(
+        "UPDATE podyn.task AS child SET state = 'ready', read_through = parent.read_through FROM podyn.task AS parent "
+        "WHERE child.kind = 'shard' AND child.state = 'waiting' AND parent.replication = child.replication "
+        "AND parent.kind = 'shard' AND parent.task = child.parent AND parent.state = 'done'");
 }
 
 }  // namespace podyn::catalog

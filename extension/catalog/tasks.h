@@ -15,13 +15,13 @@ struct Task {
     int32 replication;
     TaskKind kind;
     char *name;      // segment number, shard id
-    char *parent;    // shard's parent; may be null
     char *position;  // null: from the start
     TimestampTz read_through;
+    bool may_begin;  // not waiting for a retry
 };
 
-// Work that somebody could do now: tasks of running replications that `owner` owns, ready and not waiting for a retry,
-// oldest first.
+// Tasks of running replications that `owner` owns, ready to be done or being done, oldest first. Of segments only the
+// first few, more than there can be workers for.
 struct TaskList {
     Task *tasks;
     int count;
@@ -33,14 +33,14 @@ Task *find_task(MemoryContext context, int64 id);
 
 // What a batch adds to its task, in the transaction of its rows.
 struct Progress {
-    const char *position;      // null: unchanged
+    const char *position;  // null: unchanged
     bool done;
     int64 items;
     int64 changes;
     int64 spooled;
     double read_units;
     int64 throttled;
-    TimestampTz read_through;  // 0: unchanged
+    TimestampTz read_through;    // 0: unchanged
     TimestampTz last_change_at;  // 0: unchanged
 };
 // An error (serialization failure) if the task is gone: podyn_reset or podyn_drop came between.
@@ -53,5 +53,8 @@ void add_task(int32 replication, TaskKind kind, std::string_view name, std::stri
               TimestampTz read_through);
 // Children of a shard that has been read to its end may be read now.
 void release_children(int32 replication, const char *shard, TimestampTz read_through);
+// The same for children that were added while their parent ended, in two transactions that did not see each other.
+// Returns how many there were.
+uint64 release_missed_children();
 
 }  // namespace podyn::catalog

@@ -19,8 +19,9 @@ void check_boolean(const char *name, const char *value)
 {
     bool parsed;
     if (!parse_bool(value, &parsed))
-        ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-                        errmsg("option \"%s\" has the invalid value \"%s\"", name, value), errhint("Use true or false.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+                 errmsg("option \"%s\" has the invalid value \"%s\"", name, value), errhint("Use true or false.")));
 }
 
 // Seconds, or a number with a unit: 500ms, 30s, 2min.
@@ -48,10 +49,10 @@ void check_credentials(const char *, const char *value)
                         errmsg("option \"credentials\" has the invalid value \"%s\"", value),
                         errhint("Use user_mapping or default.")));
     if (strcmp(value, "default") == 0 && !superuser())
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("only a superuser may set credentials to \"default\""),
-                        errdetail("It lends the server's own identity to everyone who may use the foreign server."),
-                        errhint("Ask a superuser, or give keys in a user mapping.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only a superuser may set credentials to \"default\""),
+                 errdetail("It lends the server's own identity to everyone who may use the foreign server."),
+                 errhint("Ask a superuser, or give keys in a user mapping.")));
 }
 
 void check_ca_file(const char *name, const char *value)
@@ -75,8 +76,7 @@ void check_not_empty(const char *name, const char *value)
 [[noreturn]] void refuse(const char *name, const char *)
 {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("option \"%s\" is not supported in podyn " PODYN_VERSION, name),
-                    errhint("Leave it out.")));
+                    errmsg("option \"%s\" is not supported in podyn " PODYN_VERSION, name), errhint("Leave it out.")));
 }
 
 struct Option {
@@ -120,13 +120,14 @@ const Option *find_option(const char *name, Oid place)
     for (const Option &option : kOptions)
         if (option.place == place && option.check != refuse)
             appendStringInfo(&valid, "%s%s", valid.len ? ", " : "", option.name);
-    const char *hint = valid.len ? psprintf("Valid options here are: %s.", valid.data)
-                                 : "There are no valid options here.";
+    const char *hint =
+        valid.len ? psprintf("Valid options here are: %s.", valid.data) : "There are no valid options here.";
     for (const Option &option : kOptions)
         if (strcmp(option.name, name) == 0)
             hint = place == UserMappingRelationId ? "It is an option of the server (CREATE SERVER)."
                                                   : "It is an option of the user mapping (CREATE USER MAPPING).";
-    ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME), errmsg("invalid option \"%s\"", name), errhint("%s", hint)));
+    ereport(ERROR,
+            (errcode(ERRCODE_FDW_INVALID_OPTION_NAME), errmsg("invalid option \"%s\"", name), errhint("%s", hint)));
 }
 
 void take(SourceOptions *options, const char *name, const char *value)

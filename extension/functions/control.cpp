@@ -18,7 +18,8 @@ List *own_replications(const char *condition)
     Oid user = GetUserId();
     catalog::Scope scope = catalog::enter();
     uint64 rows = catalog::run(
-        psprintf("SELECT name FROM podyn.replication WHERE pg_has_role($1, owner, 'USAGE') AND (%s) ORDER BY id", condition),
+        psprintf("SELECT name FROM podyn.replication WHERE pg_has_role($1, owner, 'USAGE') AND (%s) ORDER BY id",
+                 condition),
         {catalog::oid(user)});
     MemoryContext spi = MemoryContextSwitchTo(context);
     List *names = NIL;
@@ -52,19 +53,30 @@ void require_no_gap(const catalog::Replication &replication)
                                 replication.name, replication.name)));
 }
 
+bool is_enabled(const catalog::Replication &replication)
+{
+    return catalog::execute("SELECT FROM podyn.replication WHERE id = $1 AND enabled AND phase <> 'completed'",
+                            {catalog::int4(replication.id)}) > 0;
+}
+
 int start_one(const char *name)
 {
     catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
     require_no_gap(*replication);
     uint64 started = catalog::execute(
         "UPDATE podyn.replication SET enabled = true, failure = NULL, last_error = NULL, last_error_at = NULL, "
-        "started_at = clock_timestamp() WHERE id = $1 AND phase <> 'completed' AND (NOT enabled OR failure IS NOT NULL)",
+        "started_at = clock_timestamp() WHERE id = $1 AND phase <> 'completed' AND (NOT enabled OR failure IS NOT "
+        "NULL)",
         {catalog::int4(replication->id)});
-    if (started == 0)
+    if (started == 0) {
+        if (is_enabled(*replication))
+            start_processes(replication->owner);  // without preloading, a restart of the server ended them
         return 0;
-    catalog::execute("UPDATE podyn.task SET retry_at = NULL, last_error = NULL, last_error_at = NULL "
-                     "WHERE replication = $1 AND retry_at IS NOT NULL",
-                     {catalog::int4(replication->id)});
+    }
+    catalog::execute(
+        "UPDATE podyn.task SET retry_at = NULL, last_error = NULL, last_error_at = NULL "
+        "WHERE replication = $1 AND retry_at IS NOT NULL",
+        {catalog::int4(replication->id)});
     catalog::record_event(replication->owner, name, "start", "started by podyn_start");
     start_processes(replication->owner);
     return 1;
@@ -94,7 +106,8 @@ void reset(const char *name)
     catalog::run("DELETE FROM podyn.spool WHERE replication = $1", {catalog::int4(replication->id)});
     catalog::run("DELETE FROM podyn.error WHERE name = $1", {catalog::text(name)});
     catalog::run(
-        "UPDATE podyn.replication SET enabled = false, failure = NULL, phase = $2, positions_at = NULL, copied_at = NULL, "
+        "UPDATE podyn.replication SET enabled = false, failure = NULL, phase = $2, positions_at = NULL, copied_at = "
+        "NULL, "
         "consistent_since = NULL, last_error = NULL, last_error_at = NULL, items = 0, changes = 0, read_units = 0, "
         "throttled = 0 WHERE id = $1",
         {catalog::int4(replication->id), catalog::text(nothing_to_do ? "completed" : "starting")});
@@ -110,8 +123,8 @@ void drop_relation(Oid relation)
     char *table = get_rel_name(relation);
     if (table == nullptr)
         return;
-    char *statement = psprintf("DROP TABLE %s",
-                               quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), table));
+    char *statement =
+        psprintf("DROP TABLE %s", quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), table));
     SPI_connect();
     SPI_execute(statement, false, 0);
     SPI_finish();

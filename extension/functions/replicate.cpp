@@ -10,6 +10,7 @@
 #include "event_loop.h"
 #include "functions/replicate_options.h"
 #include "load/create_target.h"
+#include "locks.h"
 #include "raise.h"
 #include "source.h"
 #include "workers/pool.h"
@@ -85,7 +86,8 @@ void require_usable_stream(const engine::TableDescription &table)
 void try_stream(const Source &source, const engine::TableDescription &table)
 {
     engine::Call *call = nullptr;
-    check(engine::start_describe_stream(source.loop->client, source.session, table.stream_arn, {}, nullptr, now(), &call));
+    check(engine::start_describe_stream(source.loop->client, source.session, table.stream_arn, {}, nullptr, now(),
+                                        &call));
     finish(source.loop, own_call(call));
 }
 
@@ -100,9 +102,10 @@ void try_scan(const Source &source, const engine::TableDescription &table)
 void check_table(const Source &source, const engine::TableDescription &table, const ReplicateOptions &options)
 {
     if (table.status != "ACTIVE" && table.status != "UPDATING")
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("DynamoDB table \"%s\" is in status %s", copy_string(table.name), copy_string(table.status)),
-                        errhint("Wait until it is ACTIVE.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("DynamoDB table \"%s\" is in status %s", copy_string(table.name), copy_string(table.status)),
+                 errhint("Wait until it is ACTIVE.")));
     if (options.changes) {
         require_usable_stream(table);
         try_stream(source, table);
@@ -201,10 +204,10 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
          catalog::boolean(options.start && !nothing_to_do), catalog::text(nothing_to_do ? "completed" : "starting")});
     int32 id = catalog::get_int4(0, 1);
     for (int i = 0; i < target.count; ++i)
-        catalog::run("INSERT INTO podyn.column_map (name, attribute, type, column_name) VALUES ($1, $2, $3, $4)",
-                     {catalog::text(name), catalog::text(target.columns[i].attribute),
-                      catalog::text(engine::column_type_name(target.columns[i].type)),
-                      catalog::text(target.columns[i].column)});
+        catalog::run(
+            "INSERT INTO podyn.column_map (name, attribute, type, column_name) VALUES ($1, $2, $3, $4)",
+            {catalog::text(name), catalog::text(target.columns[i].attribute),
+             catalog::text(engine::column_type_name(target.columns[i].type)), catalog::text(target.columns[i].column)});
     catalog::leave(scope);
     if (!nothing_to_do)
         catalog::add_task(id, catalog::TaskKind::kSetup, "", {}, "ready", 0);
@@ -215,6 +218,14 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
 void grant_reading(Oid owner)
 {
     if (superuser_arg(owner))
+        return;
+    locks::own_grants();  // two GRANTs on the same table at once fail
+    bool may_read = may(NamespaceRelationId, get_namespace_oid("podyn", false), owner, ACL_USAGE) &&
+                    catalog::execute(
+                        "SELECT WHERE has_table_privilege($1, 'podyn.error', 'SELECT') "
+                        "AND has_table_privilege($1, 'podyn.column_map', 'SELECT')",
+                        {catalog::oid(owner)}) > 0;
+    if (may_read)
         return;
     const char *role = quote_identifier(GetUserNameFromId(owner, false));
     char *grant_schema = psprintf("GRANT USAGE ON SCHEMA podyn TO %s", role);
@@ -333,9 +344,9 @@ bool try_replicate_table(const Source &source, const char *table, const Replicat
             PG_RE_THROW();
         FlushErrorState();
         RollbackAndReleaseCurrentSubTransaction();
-        ereport(WARNING, (errcode(error->sqlerrcode), errmsg("table %s is not replicated: %s", table, error->message),
-                          error->detail ? errdetail("%s", error->detail) : 0,
-                          error->hint ? errhint("%s", error->hint) : 0));
+        ereport(WARNING,
+                (errcode(error->sqlerrcode), errmsg("table %s is not replicated: %s", table, error->message),
+                 error->detail ? errdetail("%s", error->detail) : 0, error->hint ? errhint("%s", error->hint) : 0));
     }
     PG_END_TRY();
     MemoryContextSwitchTo(context);

@@ -14,9 +14,9 @@ struct ReplicateOptions {
     bool changes;
     bool jsonb_mode;
     bool lower_case_columns;
-    Datum scan_rate;     // numeric
+    Datum scan_rate;  // numeric
     double scan_rate_value;
-    int32 segments;      // 0: chosen from the table's size
+    int32 segments;  // 0: chosen from the table's size
     bool start;
 };
 

@@ -29,8 +29,8 @@ bool pause_until(TimestampTz deadline)
 {
     if (GetCurrentTimestamp() >= deadline)
         return false;
-    int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kLookMilliseconds,
-                           PG_WAIT_EXTENSION);
+    int events =
+        WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kLookMilliseconds, PG_WAIT_EXTENSION);
     if (events & WL_LATCH_SET)
         ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
@@ -40,9 +40,9 @@ bool pause_until(TimestampTz deadline)
 // A replication that the caller's own transaction made or started will not run before that commits.
 void require_committed(const catalog::Replication &replication)
 {
-    uint64 rows = catalog::execute(
-        "SELECT FROM podyn.replication WHERE id = $1 AND xmin = pg_current_xact_id_if_assigned()::xid",
-        {catalog::int4(replication.id)});
+    uint64 rows =
+        catalog::execute("SELECT FROM podyn.replication WHERE id = $1 AND xmin = pg_current_xact_id_if_assigned()::xid",
+                         {catalog::int4(replication.id)});
     if (rows > 0)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("replication \"%s\" starts when this transaction commits", replication.name),
@@ -55,10 +55,11 @@ State current_state(const catalog::Replication &replication)
     MemoryContext context = CurrentMemoryContext;
     catalog::Scope scope = catalog::enter();
     State state = {};
-    if (catalog::run("SELECT CASE WHEN r.failure IS NOT NULL THEN r.failure WHEN r.phase = 'completed' THEN 'completed' "
-                     "WHEN NOT r.enabled THEN 'stopped' ELSE r.phase END, r.last_error "
-                     "FROM podyn.replication AS r WHERE r.id = $1",
-                     {catalog::int4(replication.id)}) == 1) {
+    if (catalog::run_on_active_snapshot(
+            "SELECT CASE WHEN r.failure IS NOT NULL THEN r.failure WHEN r.phase = 'completed' THEN 'completed' "
+            "WHEN NOT r.enabled THEN 'stopped' ELSE r.phase END, r.last_error "
+            "FROM podyn.replication AS r WHERE r.id = $1",
+            {catalog::int4(replication.id)}) == 1) {
         state.name = catalog::string(context, 0, 1);
         state.error = catalog::string(context, 0, 2);
     }
@@ -74,11 +75,12 @@ void raise_if_failed(const catalog::Replication &replication, const State &state
     bool failed = strcmp(state.name, "failed") == 0;
     if (!failed && strcmp(state.name, "needs_resync") != 0)
         return;
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("replication \"%s\" is in state %s", replication.name, state.name),
-                    state.error ? errdetail("%s", state.error) : 0,
-                    failed ? errhint("Remove the cause, then use podyn_start('%s').", replication.name)
-                           : errhint("Use podyn_reset('%s') and podyn_start('%s').", replication.name, replication.name)));
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("replication \"%s\" is in state %s", replication.name, state.name),
+             state.error ? errdetail("%s", state.error) : 0,
+             failed ? errhint("Remove the cause, then use podyn_start('%s').", replication.name)
+                    : errhint("Use podyn_reset('%s') and podyn_start('%s').", replication.name, replication.name)));
 }
 
 bool is_state(const char *name)
@@ -96,12 +98,15 @@ bool wait_for_state(const catalog::Replication &replication, const char *wanted,
         MemoryContext old = MemoryContextSwitchTo(look);
         State state = current_state(replication);
         bool reached = strcmp(state.name, wanted) == 0;
+        bool over = strcmp(state.name, "completed") == 0;  // it will not change any more
         if (!reached)
             raise_if_failed(replication, state);
         MemoryContextSwitchTo(old);
         MemoryContextReset(look);
         if (reached)
             return true;
+        if (over)
+            return false;
     } while (pause_until(deadline));
     return false;
 }
@@ -114,14 +119,13 @@ TimestampTz published_read_through(const shared::Task *live, int count, int64 id
     return 0;
 }
 
-// The time up to which every shard has been applied: the earliest of all that are not read to their end; 0: unknown.
+// The time up to which the stream has been applied: the earliest of its frontier; 0: there is none.
 TimestampTz applied_through(const catalog::Replication &replication)
 {
     PushActiveSnapshot(GetLatestSnapshot());
     catalog::Scope scope = catalog::enter();
-    uint64 rows = catalog::run(
-        "SELECT id, coalesce(read_through, '-infinity') FROM podyn.task "
-        "WHERE replication = $1 AND kind = 'shard' AND state <> 'done'",
+    uint64 rows = catalog::run_on_active_snapshot(
+        "SELECT id, coalesce(read_through, '-infinity') FROM podyn.shard_frontier WHERE replication = $1",
         {catalog::int4(replication.id)});
     int live_count;
     shared::Task *live = shared::live_tasks(&live_count);

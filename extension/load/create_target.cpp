@@ -90,7 +90,10 @@ void append_index_key(StringInfo statement, const NewTarget &target, const KeyAt
     if (column != nullptr)
         appendStringInfoString(statement, quote_identifier(column->column));
     else if (key.type == 'N')
-        appendStringInfo(statement, "((%s ->> %s)::numeric)", kDocumentColumn, quote_literal_cstr(copy_string(key.name)));
+        // Items that are older than the index may hold something else there.
+        appendStringInfo(statement, "((CASE WHEN jsonb_typeof(%s -> %s) = 'number' THEN (%s ->> %s)::numeric END))",
+                         kDocumentColumn, quote_literal_cstr(copy_string(key.name)), kDocumentColumn,
+                         quote_literal_cstr(copy_string(key.name)));
     else
         appendStringInfo(statement, "(%s ->> %s)", kDocumentColumn, quote_literal_cstr(copy_string(key.name)));
 }
@@ -130,7 +133,9 @@ void execute(const char *statement)
 void require_type(Relation relation, const DeclaredColumn &column)
 {
     AttrNumber number = get_attnum(RelationGetRelid(relation), column.column);
-    Oid wanted = column.type == ColumnType::kNumeric ? NUMERICOID : column.type == ColumnType::kBytea ? BYTEAOID : TEXTOID;
+    Oid wanted = column.type == ColumnType::kNumeric ? NUMERICOID
+                 : column.type == ColumnType::kBytea ? BYTEAOID
+                                                     : TEXTOID;
     if (number <= 0)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
                         errmsg("target \"%s\" has no column \"%s\" for key attribute \"%s\"",
@@ -138,10 +143,17 @@ void require_type(Relation relation, const DeclaredColumn &column)
                         errhint("Add the column, or let podyn make the table with schema => true.")));
     Oid type = TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid;
     if (type != wanted)
-        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                        errmsg("column \"%s\" of target \"%s\" is of type %s, but its key attribute needs %s", column.column,
-                               RelationGetRelationName(relation), format_type_be(type), format_type_be(wanted)),
-                        errhint("Change the column's type, or let podyn make the table with schema => true.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_DATATYPE_MISMATCH),
+                 errmsg("column \"%s\" of target \"%s\" is of type %s, but its key attribute needs %s", column.column,
+                        RelationGetRelationName(relation), format_type_be(type), format_type_be(wanted)),
+                 errhint("Change the column's type, or let podyn make the table with schema => true.")));
+    Oid collation = TupleDescAttr(RelationGetDescr(relation), number - 1)->attcollation;
+    if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+                        errmsg("key column \"%s\" of target \"%s\" has a nondeterministic collation", column.column,
+                               RelationGetRelationName(relation)),
+                        errhint("Different keys of DynamoDB would be equal here; use a deterministic collation.")));
 }
 
 bool is_index_on_keys(Relation index, Relation relation, const NewTarget &target, int key_count)
@@ -172,18 +184,21 @@ void require_unique_index(Relation relation, const NewTarget &target, int key_co
         index_close(index, AccessShareLock);
     }
     if (!found)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-                        errmsg("target \"%s\" has no unique index on the key columns", RelationGetRelationName(relation)),
-                        errhint("Make the table's key columns its primary key.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+                 errmsg("target \"%s\" has no unique index on the key columns", RelationGetRelationName(relation)),
+                 errhint("Make the table's key columns its primary key.")));
 }
 
-void require_write_privileges(Relation relation)
+// Triggers, constraints and index expressions of the table's owner run in the worker, as the replication's owner: the
+// two have to be the same.
+void require_ownership(Relation relation)
 {
-    AclMode wanted = ACL_SELECT | ACL_INSERT | ACL_UPDATE | ACL_DELETE;
-    if (pg_class_aclmask(RelationGetRelid(relation), GetUserId(), wanted, ACLMASK_ALL) != wanted)
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("permission denied for table %s", RelationGetRelationName(relation)),
-                        errhint("podyn needs SELECT, INSERT, UPDATE and DELETE on it.")));
+    if (relation->rd_rel->relowner != GetUserId())
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                 errmsg("must be owner of table %s", RelationGetRelationName(relation)),
+                 errhint("Call as role %s.", quote_identifier(GetUserNameFromId(relation->rd_rel->relowner, false)))));
 }
 
 void require_empty(const TargetRequest &request)
@@ -234,15 +249,17 @@ NewTarget adopt_target(const TargetRequest &request, const engine::TableDescript
     target.count = static_cast<int>(source.keys.size());  // other columns are found as their attributes arrive
 
     Relation relation = relation_open(target.relation, NoLock);
-    if (relation->rd_rel->relkind != RELKIND_RELATION && relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("target %s is not a table", qualified(request))));
+    if ((relation->rd_rel->relkind != RELKIND_RELATION && relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) ||
+        relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("target %s is not a table", qualified(request)),
+                        errhint("Temporary tables, views and foreign tables cannot be targets.")));
+    require_ownership(relation);
     for (int i = 0; i < target.count; ++i)
         require_type(relation, target.columns[i]);
     if (request.jsonb_mode && get_atttype(target.relation, get_attnum(target.relation, kDocumentColumn)) != JSONBOID)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
                         errmsg("target %s has no column \"%s\" of type jsonb", qualified(request), kDocumentColumn)));
     require_unique_index(relation, target, target.count);
-    require_write_privileges(relation);
     relation_close(relation, NoLock);
     if (must_be_empty)
         require_empty(request);

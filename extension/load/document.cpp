@@ -104,7 +104,8 @@ JsonbValue *push(JsonbParseState **state, const Value *value, JsonbIteratorToken
         }
         if (is_object(at->type) || is_array(at->type)) {
             if (depth == kMaxDepth)
-                ereport(ERROR, (errcode(ERRCODE_STATEMENT_TOO_COMPLEX), errmsg("attribute value is nested too deeply")));
+                ereport(ERROR,
+                        (errcode(ERRCODE_STATEMENT_TOO_COMPLEX), errmsg("attribute value is nested too deeply")));
             result = pushJsonbValue(state, is_object(at->type) ? WJB_BEGIN_OBJECT : WJB_BEGIN_ARRAY, nullptr);
             open[depth++] = {at->children, is_object(at->type)};
         } else {

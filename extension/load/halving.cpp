@@ -13,14 +13,30 @@ struct Attempt {
     void (*between)();
 };
 
+// Constraints that are checked at commit would fail there for the whole batch: their turn is now.
+void check_deferred_constraints(const Batch &batch)
+{
+    const TriggerDesc *triggers = batch.relation->trigdesc;
+    bool deferred = false;
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i)
+        deferred = deferred || triggers->triggers[i].tginitdeferred;
+    if (!deferred)
+        return;
+    SPI_connect();
+    SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0);
+    SPI_finish();
+}
+
 void write_columns(const Attempt &attempt)
 {
     apply_rows(*attempt.batch, attempt.rows, attempt.count, false);
+    check_deferred_constraints(*attempt.batch);
 }
 
 void write_compact(const Attempt &attempt)
 {
     apply_rows(*attempt.batch, attempt.rows, attempt.count, true);
+    check_deferred_constraints(*attempt.batch);
 }
 
 void write_bulk(const Attempt &attempt)
@@ -120,8 +136,7 @@ int load_or_reject(const Batch &batch, Target *target, Row *rows, int count, voi
 {
     if (count == 0)
         return 0;
-    if (bulk_insert_allowed(batch) &&
-        attempt_in_subtransaction(write_bulk, {&batch, rows, count, between}) == nullptr)
+    if (bulk_insert_allowed(batch) && attempt_in_subtransaction(write_bulk, {&batch, rows, count, between}) == nullptr)
         return count;
     return apply_or_reject(batch, target, rows, count, reject, context);
 }

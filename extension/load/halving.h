@@ -1,5 +1,5 @@
-// One bad item never stops the rest: a batch that fails is split in halves inside subtransactions until the failing item
-// is alone.
+// One bad item never stops the rest: a batch that fails is split in halves inside subtransactions until the failing
+// item is alone.
 #pragma once
 
 #include "load/apply.h"

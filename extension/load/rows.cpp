@@ -62,11 +62,11 @@ bool *place_attributes(const Target &target, Form form, Row *row)
         if (type == engine::ColumnType::kNone)
             continue;
         int column = engine::layout_find(target.layout, values[i].name, type);
-        bool key = column >= 0 && column != kRest && is_key(target, column);
-        if (key || (form == Form::kColumns && column >= 0 && column != kRest)) {
+        bool mapped = column != engine::kNoColumn;
+        if (mapped && (form == Form::kColumns || is_key(target, column))) {
             set(row, target.columns[column].number, value_datum(values[i]));
         } else if (form != Form::kKeyOnly) {
-            if (column == engine::kNoColumn && form == Form::kColumns && !target.jsonb_mode)
+            if (!mapped && form == Form::kColumns && !target.jsonb_mode && !target.full)
                 ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                                 errmsg("columns of target %s have changed meanwhile", target.relation_name)));
             if (rest == nullptr)
@@ -91,8 +91,9 @@ engine::Problem check_item(const Target &target, const engine::Item &item)
                                       copy_string(engine::column_type_name(type)))};
         // Replaced, it might meet another item's key, and one of the two would be lost.
         if (key->had_nul)
-            return {"22P05", psprintf("key attribute \"%s\" contains the character U+0000, which PostgreSQL cannot store",
-                                      target.key_attributes[i])};
+            return {"22P05",
+                    psprintf("key attribute \"%s\" contains the character U+0000, which PostgreSQL cannot store",
+                             target.key_attributes[i])};
     }
     return {"00000", {}};
 }

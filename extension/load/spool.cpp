@@ -47,7 +47,7 @@ SpooledChanges fetch(MemoryContext context, Portal portal, int rows, int64 most_
         SPI_cursor_fetch(portal, true, Min(kFetch, rows - result.count));
         if (SPI_processed == 0)
             break;
-        for (uint64 row = 0; row < SPI_processed; ++row) {
+        for (uint64 row = 0; row < SPI_processed && size < most_bytes; ++row) {
             SpooledChange &change = result.changes[result.count++];
             change.key = varlena_view(context, catalog::value(row, 1));
             change.deleted = catalog::get_boolean(row, 2);
@@ -106,14 +106,9 @@ void delete_from_spool(int32 replication, const SpooledChanges &changes)
     Datum *keys = make_datums(changes.count);
     for (int i = 0; i < changes.count; ++i)
         keys[i] = bytes(changes.changes[i].key.data(), changes.changes[i].key.size());
-    catalog::execute("DELETE FROM podyn.spool WHERE replication = $1 AND key = ANY ($2)",
-                     {catalog::int4(replication),
-                      catalog::datum(BYTEAARRAYOID, make_array(keys, changes.count, BYTEAOID))});
-}
-
-bool spool_is_empty(int32 replication)
-{
-    return catalog::execute("SELECT FROM podyn.spool WHERE replication = $1 LIMIT 1", {catalog::int4(replication)}) == 0;
+    catalog::execute(
+        "DELETE FROM podyn.spool WHERE replication = $1 AND key = ANY ($2)",
+        {catalog::int4(replication), catalog::datum(BYTEAARRAYOID, make_array(keys, changes.count, BYTEAOID))});
 }
 
 }  // namespace podyn

@@ -24,6 +24,5 @@ struct SpooledChanges {
 // transaction ends: at most `rows`, and some `bytes` of items but at least one.
 SpooledChanges read_spool(int32 replication, std::string_view after, int rows, int64 bytes);
 void delete_from_spool(int32 replication, const SpooledChanges &changes);
-bool spool_is_empty(int32 replication);
 
 }  // namespace podyn

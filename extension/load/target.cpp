@@ -10,11 +10,13 @@
 namespace podyn {
 namespace {
 
-// PostgreSQL's limit is 1,600 columns, dropped ones included (MaxHeapAttributeNumber); some are left for podyn_rest, for
-// later needs of ours and for the table's owner.
+// PostgreSQL's limit is 1,600 columns, dropped ones included (MaxHeapAttributeNumber); some are left for podyn_rest,
+// for later needs of ours and for the table's owner.
 constexpr int kMaxColumns = 1580;
 // How long ADD COLUMN may wait for its lock, and so hold up readers behind it.
 constexpr char kDdlLockTimeout[] = "1s";
+// While columns are being placed, a layout only says that an attribute has one.
+constexpr int kPlaced = 0;
 
 Oid type_oid(engine::ColumnType type)
 {
@@ -58,13 +60,9 @@ void find_special_columns(Target *target, Relation relation)
 void add_mapped_column(Target *target, Relation relation, const char *attribute, engine::ColumnType type,
                        const char *column)
 {
-    if (strcmp(column, kRestColumn) == 0) {
-        if (target->rest != InvalidAttrNumber)
-            check(engine::layout_add(target->layout, attribute, type, kRest));
-        return;
-    }
     AttrNumber number = get_attnum(target->relation, column);
-    if (number == InvalidAttrNumber || TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid != type_oid(type))
+    if (number == InvalidAttrNumber ||
+        TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid != type_oid(type))
         return;
     TargetColumn *entry = &target->columns[target->column_count];
     entry->number = number;
@@ -80,8 +78,8 @@ void add_mapped_column(Target *target, Relation relation, const char *attribute,
 void read_column_map(Target *target, Relation relation, const char *name)
 {
     catalog::Scope scope = catalog::enter();
-    uint64 rows = catalog::run(
-        "SELECT attribute, type, column_name FROM podyn.column_map WHERE name = $1", {catalog::text(name)});
+    uint64 rows = catalog::run("SELECT attribute, type, column_name FROM podyn.column_map WHERE name = $1",
+                               {catalog::text(name)});
     target->columns =
         static_cast<TargetColumn *>(MemoryContextAllocZero(target->context, sizeof(TargetColumn) * (rows + 1)));
     for (uint64 row = 0; row < rows; ++row)
@@ -115,8 +113,10 @@ char *qualified_name(Relation relation)
 struct Placement {
     std::string_view *names;  // those in use, as views into the descriptor
     int name_count;
-    int total;                // dropped ones included: they count against PostgreSQL's limit forever
-    StringInfoData ddl;       // what has to be added
+    std::string_view *adopted;  // existing ones that an attribute has been given
+    int adopted_count;
+    int total;           // dropped ones included: they count against PostgreSQL's limit forever
+    StringInfoData ddl;  // what has to be added
 };
 
 Placement begin_placement(Relation relation, int most_new)
@@ -125,6 +125,7 @@ Placement begin_placement(Relation relation, int most_new)
     Placement placement = {};
     placement.names =
         static_cast<std::string_view *>(palloc(sizeof(std::string_view) * (descriptor->natts + most_new)));
+    placement.adopted = static_cast<std::string_view *>(palloc(sizeof(std::string_view) * (most_new + 1)));
     placement.total = descriptor->natts;
     for (int i = 0; i < descriptor->natts; ++i)
         if (!TupleDescAttr(descriptor, i)->attisdropped)
@@ -149,10 +150,14 @@ bool is_mapped(const Target &target, std::string_view column)
 }
 
 // A column that the table has already under the attribute's plain name, with the right type, and free to be used.
-bool adopts_existing(const Target &target, Relation relation, std::string_view plain_name, engine::ColumnType type)
+bool adopts_existing(const Target &target, Relation relation, const Placement &placement, std::string_view plain_name,
+                     engine::ColumnType type)
 {
     if (is_mapped(target, plain_name))
         return false;
+    for (int i = 0; i < placement.adopted_count; ++i)
+        if (plain_name == placement.adopted[i])
+            return false;
     AttrNumber number = get_attnum(target.relation, copy_string(plain_name));
     if (number <= 0)
         return false;
@@ -166,10 +171,9 @@ void remember_column(const catalog::Replication &replication, const MissingColum
         "DELETE FROM podyn.column_map WHERE name = $1 AND attribute = $2 AND type = $3",
         {catalog::text(replication.name), catalog::text(missing.attribute),
          catalog::text(engine::column_type_name(missing.type))});
-    catalog::execute(
-        "INSERT INTO podyn.column_map (name, attribute, type, column_name) VALUES ($1, $2, $3, $4)",
-        {catalog::text(replication.name), catalog::text(missing.attribute),
-         catalog::text(engine::column_type_name(missing.type)), catalog::text(column)});
+    catalog::execute("INSERT INTO podyn.column_map (name, attribute, type, column_name) VALUES ($1, $2, $3, $4)",
+                     {catalog::text(replication.name), catalog::text(missing.attribute),
+                      catalog::text(engine::column_type_name(missing.type)), catalog::text(column)});
 }
 
 void announce(const catalog::Replication &replication, Relation relation, const char *column, engine::ColumnType type)
@@ -180,17 +184,20 @@ void announce(const catalog::Replication &replication, Relation relation, const 
     catalog::record_event(replication.owner, replication.name, "column", message);
 }
 
-// Decides where one attribute goes. Returns the column's name, palloc'ed.
+// Decides where one attribute goes. Returns the column's name, palloc'ed; null: the table is full.
 char *place(const catalog::Replication &replication, const Target &target, Relation relation,
             const MissingColumn &missing, Placement *placement)
 {
     bool known = engine::layout_knows(target.layout, missing.attribute);
     engine::ColumnName plain =
         engine::choose_column_name(missing.attribute, missing.type, false, replication.lower_case_columns, {});
-    if (!known && adopts_existing(target, relation, plain.text, missing.type))
-        return pstrdup(plain.text);
+    if (!known && adopts_existing(target, relation, *placement, plain.text, missing.type)) {
+        char *column = pstrdup(plain.text);
+        placement->adopted[placement->adopted_count++] = column;
+        return column;
+    }
     if (placement->total >= kMaxColumns)
-        return pstrdup(kRestColumn);
+        return nullptr;
     // Another type of this attribute has the plain name already, or the table's owner has given it to something else.
     bool plain_taken = get_attnum(target.relation, plain.text) != InvalidAttrNumber;
     bool typed = known || (plain_taken && !is_mapped(target, plain.text));
@@ -228,7 +235,14 @@ Target *load_target(MemoryContext parent, const catalog::Replication &replicatio
                         errmsg("the target of replication \"%s\" no longer exists", replication.name),
                         errhint("Use podyn_drop and podyn_replicate to begin anew.")));
     target->relation_name = MemoryContextStrdup(context, qualified_name(relation));
+    if (relation->rd_rel->relowner != replication.owner)
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                 errmsg("target %s has another owner than replication \"%s\"", target->relation_name, replication.name),
+                 errdetail("The table's triggers would run as the replication's owner."),
+                 errhint("Give the table back with ALTER TABLE ... OWNER TO.")));
     find_special_columns(target, relation);
+    target->full = RelationGetDescr(relation)->natts >= kMaxColumns && target->rest != InvalidAttrNumber;
     read_column_map(target, relation, replication.name);
     relation_close(relation, AccessShareLock);
     require_keys(*target);
@@ -238,7 +252,7 @@ Target *load_target(MemoryContext parent, const catalog::Replication &replicatio
 MissingColumns missing_columns(const Target &target, const engine::Item *const *items, int count)
 {
     MissingColumns missing = {};
-    if (target.jsonb_mode)
+    if (target.jsonb_mode || target.full)
         return missing;
     engine::Layout *seen = nullptr;
     int capacity = 0;
@@ -261,8 +275,8 @@ MissingColumns missing_columns(const Target &target, const engine::Item *const *
             if (missing.count == capacity) {
                 capacity = capacity ? capacity * 2 : 16;
                 size_t size = sizeof(MissingColumn) * static_cast<size_t>(capacity);
-                missing.columns = static_cast<MissingColumn *>(missing.columns ? repalloc(missing.columns, size)
-                                                                               : palloc(size));
+                missing.columns =
+                    static_cast<MissingColumn *>(missing.columns ? repalloc(missing.columns, size) : palloc(size));
             }
             missing.columns[missing.count++] = {value.name, type};
         }
@@ -282,10 +296,12 @@ void map_columns(const catalog::Replication &replication, const MissingColumns &
         if (engine::layout_find(target->layout, column.attribute, column.type) != engine::kNoColumn)
             continue;  // another process was faster
         char *name = place(replication, *target, relation, column, &placement);
+        if (name == nullptr) {
+            with_rest = true;
+            continue;
+        }
         remember_column(replication, column, name);
-        bool in_rest = strcmp(name, kRestColumn) == 0;
-        with_rest = with_rest || in_rest;
-        check(engine::layout_add(target->layout, column.attribute, column.type, kRest));
+        check(engine::layout_add(target->layout, column.attribute, column.type, kPlaced));
     }
     if (with_rest && target->rest == InvalidAttrNumber) {
         add_to_ddl(&placement, kRestColumn, "jsonb");

@@ -17,23 +17,22 @@ struct TargetColumn {
 struct Target {
     MemoryContext context;
     Oid relation;
-    char *relation_name;       // schema-qualified and quoted
-    bool jsonb_mode;           // key columns and one column for the whole item
-    engine::Layout *layout;    // attribute and type -> index in columns, or kRest
-    TargetColumn *columns;     // the mapped ones
+    char *relation_name;     // schema-qualified and quoted
+    bool jsonb_mode;         // key columns and one column for the whole item
+    engine::Layout *layout;  // attribute and type -> index in columns
+    TargetColumn *columns;   // the mapped ones
     int column_count;
     int key_count;
-    int keys[2];               // indexes in columns: partition key, sort key
+    int keys[2];  // indexes in columns: partition key, sort key
     char *key_attributes[2];
-    AttrNumber document;       // jsonb mode: column data
-    AttrNumber rest;           // podyn_rest; 0: there is none yet
-    bool wants_rest;           // a row was too big for columns: make podyn_rest and try again
+    AttrNumber document;  // jsonb mode: column data
+    AttrNumber rest;      // podyn_rest; 0: there is none yet
+    bool full;            // no more columns: attributes without one go to podyn_rest
+    bool wants_rest;      // a row was too big for columns: make podyn_rest and try again
 };
 
 inline constexpr char kDocumentColumn[] = "data";
 inline constexpr char kRestColumn[] = "podyn_rest";
-// A layout's answer for attributes that stand in podyn_rest.
-inline constexpr int kRest = 100000;
 
 // Reads the target's columns and the column map into a context of its own below `parent`. Inside a transaction.
 Target *load_target(MemoryContext parent, const catalog::Replication &replication);

@@ -15,6 +15,13 @@ void invalidate_targets(Datum, Oid relation)
             job->target_valid = false;
 }
 
+// A schema was renamed, perhaps the target's: its qualified name is another one.
+void invalidate_names(Datum, int, uint32)
+{
+    for (Job *job = jobs; job != nullptr; job = job->next)
+        job->target_valid = false;
+}
+
 void invalidate_sessions(Datum, int, uint32)
 {
     for (Job *job = jobs; job != nullptr; job = job->next)
@@ -29,10 +36,10 @@ void unlink(Job *job)
     *link = job->next;
 }
 
-Job *find_job(int32 replication)
+Job *find_job(int32 replication, const catalog::Standing &standing)
 {
     for (Job *job = jobs; job != nullptr; job = job->next)
-        if (job->replication->id == replication && !job->stale)
+        if (job->replication->id == replication && is_current(*job, standing))
             return job;
     return nullptr;
 }
@@ -57,9 +64,14 @@ Job *make_job(int32 id)
 
 }  // namespace
 
-Job *use_job(int32 replication)
+bool is_current(const Job &job, const catalog::Standing &standing)
 {
-    Job *job = find_job(replication);
+    return !job.stale && job.replication->positions_at == standing.positions_at;
+}
+
+Job *use_job(int32 replication, const catalog::Standing &standing)
+{
+    Job *job = find_job(replication, standing);
     if (job == nullptr)
         job = make_job(replication);
     if (job != nullptr)
@@ -94,6 +106,7 @@ Target *current_target(Job *job)
 void watch_targets()
 {
     CacheRegisterRelcacheCallback(invalidate_targets, 0);
+    CacheRegisterSyscacheCallback(NAMESPACEOID, invalidate_names, 0);
     CacheRegisterSyscacheCallback(FOREIGNSERVEROID, invalidate_sessions, 0);
     CacheRegisterSyscacheCallback(USERMAPPINGOID, invalidate_sessions, 0);
 }

@@ -15,15 +15,16 @@ struct Job {
     catalog::Replication *replication;
     engine::Session *session;
     shared::Replication *live;
-    Target *target;     // null, or out of date: see current_target
+    Target *target;  // null, or out of date: see current_target
     bool target_valid;
     int references;
-    bool stale;         // the next task that begins reads everything anew
+    bool stale;  // the next task that begins reads everything anew
     Job *next;
 };
 
-// The job of a replication, made if need be. Inside a transaction. Null: the replication is gone.
-Job *use_job(int32 replication);
+// The job of a replication as it stands, made if need be. Inside a transaction. Null: the replication is gone.
+Job *use_job(int32 replication, const catalog::Standing &standing);
+bool is_current(const Job &job, const catalog::Standing &standing);
 void release_job(Job *job);
 
 // The target's shape as it is now; it stays valid until the transaction ends if the target is locked.

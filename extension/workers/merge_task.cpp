@@ -1,6 +1,6 @@
-// The merge task: after the backfill, applies the spool to the target in chunks, each deleted from the spool in the same
-// transaction, while newer changes still go to the spool. It goes through the keys in order; when a round found little,
-// it holds the replication, merges the rest and switches to direct apply: state streaming.
+// The merge task: after the backfill, applies the spool to the target in chunks, each deleted from the spool in the
+// same transaction, while newer changes still go to the spool. It goes through the keys in order; when a round found
+// little, it holds the replication, merges the rest and switches to direct apply: state streaming.
 #include "catalog/journal.h"
 #include "load/page_item.h"
 #include "load/spool.h"
@@ -14,13 +14,12 @@
 namespace podyn {
 namespace {
 
-constexpr int64 kTryAgain = 10 * 1000;
 // A round that merged no more than this is followed by the last one, which keeps changes waiting.
 constexpr int64 kSmallRound = 1000;
 
 struct Merge {
     char last_key[engine::kKeyDigestBytes];
-    size_t last_key_size;        // 0: a round begins
+    size_t last_key_size;  // 0: a round begins
     int64 round_merged;
     bool last_round;
     MemoryContext page_context;  // the chunk and its parsed items
@@ -75,8 +74,10 @@ void read_chunk(RunningTask *task)
     MemoryContextSwitchTo(old);
 }
 
-void advance(Merge *merge)
+void advance(RunningTask *task)
 {
+    Merge *merge = state_of(task);
+    task->failures = 0;
     merge->round_merged += merge->chunk.count;
     const SpooledChange &last = merge->chunk.changes[merge->chunk.count - 1];
     memcpy(merge->last_key, last.key.data(), last.key.size());
@@ -87,11 +88,15 @@ void advance(Merge *merge)
 void switch_to_direct_apply(RunningTask *task)
 {
     const catalog::Replication &replication = *task->job->replication;
-    catalog::execute("UPDATE podyn.replication SET phase = 'streaming' WHERE id = $1", {catalog::int4(task->replication)});
+    catalog::execute("UPDATE podyn.replication SET phase = 'streaming' WHERE id = $1",
+                     {catalog::int4(task->replication)});
+    catalog::execute("UPDATE podyn.task SET spooled = 0 WHERE replication = $1 AND spooled <> 0",
+                     {catalog::int4(task->replication)});
     catalog::Progress progress = {};
     progress.done = true;
     catalog::save_progress(task->id, progress);
-    catalog::record_event(replication.owner, replication.name, "streaming", "all changes are merged, replaying new ones");
+    catalog::record_event(replication.owner, replication.name, "streaming",
+                          "all changes are merged, replaying new ones");
 }
 
 void begin_round(Merge *merge)
@@ -114,7 +119,7 @@ void merge_chunk(RunningTask *task, const catalog::Standing &standing)
     if (!write_page_in_transaction(task, make_page(task), standing))
         return;  // once more: it needed columns, which are there now
     commit_transaction();
-    advance(merge);
+    advance(task);
 }
 
 // All that is left, in one transaction, and with it the switch.
@@ -139,11 +144,9 @@ void on_time(RunningTask *task)
 {
     catalog::Standing standing;
     Turn turn = begin_turn(task, &standing);
-    if (turn == Turn::kGone)
+    if (turn != Turn::kGo)
         return;
-    wake_after(task, turn == Turn::kLater ? kTryAgain : 0);
-    if (turn == Turn::kLater)
-        return;
+    wake_after(task, 0);
     if (state_of(task)->last_round)
         merge_rest(task, standing);
     else

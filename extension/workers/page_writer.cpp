@@ -26,9 +26,13 @@ const char *operation(bool remove)
 
 void reject_problem(Writing *writing, const PageItem &item, const engine::Problem &problem)
 {
-    catalog::record_rejected(writing->task->job->replication->name,
-                             {writing->page->source, item.position, operation(item.remove), item.item->json,
-                              problem.sqlstate, problem.message, {}});
+    catalog::record_rejected(writing->task->job->replication->name, {writing->page->source,
+                                                                     item.position,
+                                                                     operation(item.remove),
+                                                                     item.item->json,
+                                                                     problem.sqlstate,
+                                                                     problem.message,
+                                                                     {}});
     ++writing->counts.rejected;
 }
 
@@ -83,9 +87,9 @@ void write_to_target(Writing *writing, Target *target, const PageItem *items, in
 {
     Batch batch = open_batch(*target);
     Row *rows = make_rows(batch, items, count);
-    writing->counts.written += writing->page->backfill
-                                   ? load_or_reject(batch, target, rows, count, keep_network_moving, reject_row, writing)
-                                   : apply_or_reject(batch, target, rows, count, reject_row, writing);
+    writing->counts.written +=
+        writing->page->backfill ? load_or_reject(batch, target, rows, count, keep_network_moving, reject_row, writing)
+                                : apply_or_reject(batch, target, rows, count, reject_row, writing);
     close_batch(batch);
 }
 
@@ -104,6 +108,7 @@ void add_columns_instead(RunningTask *task, const MissingColumns &missing)
     memcpy(static_cast<void *>(columns), missing.columns, size);
     commit_transaction();
     add_columns(*task->job->replication, {columns, missing.count}, false);
+    task->job->target_valid = false;  // a mapping without DDL invalidates nothing by itself
     MemoryContextDelete(context);
 }
 
@@ -121,9 +126,9 @@ Turn write_page(RunningTask *task, const Page &page)
             return Turn::kGo;
         }
     }
-    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("columns of the target of replication \"%s\" change all the time",
-                           task->job->replication->name)));
+    ereport(ERROR,
+            (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+             errmsg("columns of the target of replication \"%s\" change all the time", task->job->replication->name)));
 }
 
 bool write_page_in_transaction(RunningTask *task, const Page &page, const catalog::Standing &standing)

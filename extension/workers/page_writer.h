@@ -1,4 +1,5 @@
-// One page, one transaction: rows and position together. The same for a backfill's pages, a shard's changes and a merge.
+// One page, one transaction: rows and position together. The same for a backfill's pages, a shard's changes and a
+// merge.
 #pragma once
 
 #include "compat.h"
@@ -14,11 +15,11 @@ struct WrittenCounts {
 };
 
 struct Page {
-    PageItem *items;    // each key once
+    PageItem *items;  // each key once
     int count;
-    const char *source; // for podyn.error: "segment 3", "shard …", "spool"
-    bool backfill;      // new rows: multi-insert if the target allows it
-    bool may_spool;     // changes: to the spool while the backfill runs
+    const char *source;  // for podyn.error: "segment 3", "shard …", "spool"
+    bool backfill;       // new rows: multi-insert if the target allows it
+    bool may_spool;      // changes: to the spool while the backfill runs
     // Writes the task's progress, in the same transaction, after the rows.
     void (*record)(RunningTask *task, const WrittenCounts &counts);
 };

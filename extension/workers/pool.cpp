@@ -33,9 +33,10 @@ void warn_if_not_preloaded()
 void launch_or_raise(shared::Role role, Oid owner)
 {
     if (shared::launch(role, MyDatabaseId, owner) == shared::Launch::kNoServerSlot)
-        ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("no background worker slot is free"),
-                        errdetail("podyn needs one for its supervisor in each database and one for each worker."),
-                        errhint("Raise \"max_worker_processes\" (now %d) and restart the server.", max_worker_processes)));
+        ereport(ERROR,
+                (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("no background worker slot is free"),
+                 errdetail("podyn needs one for its supervisor in each database and one for each worker."),
+                 errhint("Raise \"max_worker_processes\" (now %d) and restart the server.", max_worker_processes)));
 }
 
 }  // namespace

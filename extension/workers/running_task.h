@@ -1,5 +1,5 @@
-// A task that this worker has claimed. Each kind of task is a small state machine, moved by two events: a finished call,
-// and a time that has come. The worker's loop (worker.cpp) brings the events, catches errors and retries.
+// A task that this worker has claimed. Each kind of task is a small state machine, moved by two events: a finished
+// call, and a time that has come. The worker's loop (worker.cpp) brings the events, catches errors and retries.
 #pragma once
 
 #include "catalog/tasks.h"
@@ -30,17 +30,18 @@ struct RunningTask {
     MemoryContext run;      // what lives from begin() to the next begin(): state, handles of the engine
     int64 id;
     int32 replication;
-    catalog::Task *task;    // as read at the last begin(), in `run`
+    catalog::Task *task;  // as read at the last begin(), in `run`
     Job *job;
-    engine::Call *call;     // under way or finished and not yet taken; null: none
-    void *state;            // the kind's own, in `run`
+    engine::Call *call;  // under way or finished and not yet taken; null: none
+    void *state;         // the kind's own, in `run`
     shared::Task *published;
-    int64 due;              // monotonic microseconds; -1: no time is waited for
-    int failures;           // in a row
-    int64 throttled;        // throttled attempts, not yet written down
-    bool retrying;          // `due` is the time of the next begin()
-    bool page_pending;      // a page waits to be written: on_time tries
-    bool finished;          // done, or not ours any more: to be released
+    int64 due;          // monotonic microseconds; -1: no time is waited for
+    int failures;       // in a row
+    int postponed;      // how often in a row somebody else held the replication
+    int64 throttled;    // throttled attempts, not yet written down
+    bool retrying;      // `due` is the time of the next begin()
+    bool page_pending;  // a page waits to be written: on_time tries
+    bool finished;      // done, or not ours any more: to be released
 };
 
 // The worker's loop, for start_… functions.
@@ -55,7 +56,7 @@ void keep_network_moving();
 // How a transaction that writes for a task begins. kGo: it is open, with the extension and the replication held.
 enum class Turn : uint8 {
     kGo,
-    kLater,  // somebody holds the replication for a moment: try again soon
+    kLater,  // somebody holds the replication for a moment: on_time comes soon, to try again
     kGone,   // it has been stopped, has failed or is gone: the task is finished here
 };
 Turn begin_turn(RunningTask *task, catalog::Standing *standing);

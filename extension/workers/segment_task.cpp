@@ -14,15 +14,14 @@ namespace {
 constexpr int64 kStaleReadsAreSafe = 5 * USECS_PER_MINUTE;
 constexpr uint32 kFirstLimit = 100;  // items of the first page under a scan_rate: what they cost is not known yet
 constexpr double kBytesPerReadUnit = 4096;
-constexpr int64 kTryAgain = 10 * 1000;
 
 struct Segment {
     MemoryContext page_context;  // owns the page's handle
     engine::ScanPage page;
-    char *next_key;              // where the next request starts; null: at the beginning
-    bool complete;               // no further page is to be fetched
-    bool consistent;             // how the request under way reads
-    double units_per_item;       // measured; 0: not known yet
+    char *next_key;         // where the next request starts; null: at the beginning
+    bool complete;          // no further page is to be fetched
+    bool consistent;        // how the request under way reads
+    double units_per_item;  // measured; 0: not known yet
     double page_units;
 };
 
@@ -57,6 +56,9 @@ uint32 page_limit(RunningTask *task)
 
 void fetch(RunningTask *task)
 {
+    // The page before may have been written while the read units came back: then it is under way already.
+    if (task->call != nullptr)
+        return;
     Segment *segment = state_of(task);
     int64 wait = shared::read_units_wait(task->job->live, rate_of(task));
     if (wait > 0) {
@@ -64,6 +66,7 @@ void fetch(RunningTask *task)
         return;
     }
     const catalog::Replication &replication = *task->job->replication;
+    task->due = -1;
     segment->consistent = must_read_consistently(replication);
     engine::ScanRequest request = {replication.source,
                                    static_cast<uint32>(strtoul(task->task->name, nullptr, 10)),
@@ -114,8 +117,6 @@ void write(RunningTask *task)
     page.backfill = true;
     page.record = record;
     Turn turn = write_page(task, page);
-    if (turn == Turn::kLater)
-        wake_after(task, kTryAgain);
     if (turn != Turn::kGo)
         return;
     shared::count(task->job->live, static_cast<int64>(count), 0);

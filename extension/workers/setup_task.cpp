@@ -51,15 +51,22 @@ void empty_target(const catalog::Replication &replication)
     SPI_finish();
 }
 
-// Closed shards hold only what was written before now, which the scan will see; open ones are read from their start, and
-// children after their parents. A parent that is no longer listed was read out by everybody long ago.
+bool has_child(const ShardListing &listing, const ListedShard &shard)
+{
+    for (int i = 0; i < listing.count; ++i)
+        if (listing.shards[i].parent != nullptr && strcmp(listing.shards[i].parent, shard.id) == 0)
+            return true;
+    return false;
+}
+
+// Closed shards hold only what was written before now, which the scan will see; open ones are read from their start.
+// Listings lag: a shard with a child is closed, whatever they say.
 void add_shard_tasks(RunningTask *task, const ShardListing &listing)
 {
     TimestampTz time = GetCurrentTimestamp();
     for (int i = 0; i < listing.count; ++i) {
         const ListedShard &shard = listing.shards[i];
-        const ListedShard *parent = find_shard(listing, shard.parent);
-        const char *state = !shard.open ? "done" : parent != nullptr && parent->open ? "waiting" : "ready";
+        const char *state = shard.open && !has_child(listing, shard) ? "ready" : "done";
         catalog::add_task(task->replication, catalog::TaskKind::kShard, shard.id, view(shard.parent), state, time);
     }
     catalog::add_task(task->replication, catalog::TaskKind::kStream, "", {}, "ready", 0);
@@ -67,9 +74,10 @@ void add_shard_tasks(RunningTask *task, const ShardListing &listing)
 
 void add_segment_tasks(RunningTask *task, int segments)
 {
-    catalog::execute("INSERT INTO podyn.task (replication, kind, task, state) "
-                     "SELECT $1, 'segment', n::text, 'ready' FROM generate_series(0, $2 - 1) AS n",
-                     {catalog::int4(task->replication), catalog::int4(segments)});
+    catalog::execute(
+        "INSERT INTO podyn.task (replication, kind, task, state) "
+        "SELECT $1, 'segment', n::text, 'ready' FROM generate_series(0, $2 - 1) AS n",
+        {catalog::int4(task->replication), catalog::int4(segments)});
 }
 
 void commit_setup(RunningTask *task)
@@ -78,8 +86,6 @@ void commit_setup(RunningTask *task)
     const catalog::Replication &replication = *task->job->replication;
     catalog::Standing standing;
     Turn turn = begin_turn(task, &standing);
-    if (turn == Turn::kLater)
-        wake_after(task, 10 * 1000);
     if (turn != Turn::kGo)
         return;
     if (replication.copy_data && replication.target_is_ours)
@@ -98,7 +104,6 @@ void commit_setup(RunningTask *task)
     catalog::record_event(replication.owner, replication.name, segments > 0 ? "copying" : "streaming",
                           segments > 0 ? psprintf("copying in %d segments", segments) : "replaying changes");
     commit_transaction();
-    task->job->stale = true;  // segments and positions are known now
     task->finished = true;
 }
 

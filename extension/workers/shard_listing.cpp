@@ -10,15 +10,15 @@ ShardListing *make_listing(MemoryContext context)
     auto *listing = static_cast<ShardListing *>(MemoryContextAllocZero(context, sizeof(ShardListing)));
     listing->context = context;
     listing->capacity = 128;
-    listing->shards =
-        static_cast<ListedShard *>(MemoryContextAlloc(context, sizeof(ListedShard) * static_cast<size_t>(listing->capacity)));
+    listing->shards = static_cast<ListedShard *>(
+        MemoryContextAlloc(context, sizeof(ListedShard) * static_cast<size_t>(listing->capacity)));
     return listing;
 }
 
 void request_shards(RunningTask *task, const char *stream_arn, ShardListing *listing)
 {
-    check(engine::start_describe_stream(worker_loop()->client, task->job->session, stream_arn, view(listing->last_shard),
-                                        task, now(), &task->call));
+    check(engine::start_describe_stream(worker_loop()->client, task->job->session, stream_arn,
+                                        view(listing->last_shard), task, now(), &task->call));
 }
 
 bool add_shards(RunningTask *task, ShardListing *listing)

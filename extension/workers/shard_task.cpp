@@ -16,25 +16,25 @@ namespace {
 
 // Streams keep records for 24 hours (developer guide, Streams); some minutes are left for clocks that differ.
 constexpr int64 kRetention = 24 * USECS_PER_HOUR - 5 * USECS_PER_MINUTE;
-// Empty pages are normal in the middle of a shard; so many in a row right after a new iterator mean its end for now.
+// Empty pages are normal in the middle of a shard; so many in a row mean its end for now, and each one after that,
+// until changes come or a poll is late.
 constexpr int kQuietPolls = 2;
+constexpr int64 kLatePoll = 2 * USECS_PER_SEC;
 // How old the committed read_through may get while nothing arrives.
 constexpr int64 kSaveReadThrough = 10 * USECS_PER_MINUTE;
 // ApproximateCreationDateTime is rounded to the second (API reference, StreamRecord).
 constexpr int64 kCreationRounding = USECS_PER_SEC;
-constexpr int64 kTryAgain = 10 * 1000;
 
 enum class Waiting : uint8 { kForIterator, kForRecords };
 
 struct Shard {
     MemoryContext page_context;  // owns the page's handle
     engine::RecordsPage page;
-    char *iterator;              // for the next GetRecords; null: the shard is read to its end
+    char *iterator;  // for the next GetRecords; null: the shard is read to its end
     Waiting waiting;
-    int64 asked_at;              // monotonic: when the last GetRecords started
-    TimestampTz asked_at_time;   // the same as a time of day
+    int64 asked_at;             // monotonic: when the last GetRecords started
+    TimestampTz asked_at_time;  // the same as a time of day
     int quiet_polls;
-    bool at_tip;                 // an empty page means that there is nothing new
     TimestampTz read_through;
     TimestampTz saved_read_through;
 };
@@ -65,15 +65,19 @@ void keep_iterator(RunningTask *task, std::string_view iterator)
 void request_iterator(RunningTask *task)
 {
     state_of(task)->waiting = Waiting::kForIterator;
-    check(engine::start_get_shard_iterator(worker_loop()->client, task->job->session, task->job->replication->stream_arn,
-                                           task->task->name, view(task->task->position), task, now(), &task->call));
+    check(engine::start_get_shard_iterator(worker_loop()->client, task->job->session,
+                                           task->job->replication->stream_arn, task->task->name,
+                                           view(task->task->position), task, now(), &task->call));
 }
 
 void request_records(RunningTask *task)
 {
     Shard *shard = state_of(task);
     shard->waiting = Waiting::kForRecords;
-    shard->asked_at = now().monotonic_us;
+    int64 time = now().monotonic_us;
+    if (shard->asked_at + kLatePoll + static_cast<int64>(settings::poll_interval) * 1000 < time)
+        shard->quiet_polls = 0;
+    shard->asked_at = time;
     shard->asked_at_time = GetCurrentTimestamp();
     auto limit = static_cast<uint32>(Min(settings::batch_rows, settings::kMaxRecords));
     check(engine::start_get_records(worker_loop()->client, task->job->session, shard->iterator, limit, task, now(),
@@ -86,7 +90,8 @@ void poll_after_interval(RunningTask *task)
     wake_after(task, Max(next - now().monotonic_us, INT64CONST(0)));
 }
 
-// ---- A page with changes, or the shard's last page -------------------------------------------------------------------
+// ---- A page with changes, or the shard's last page
+// -------------------------------------------------------------------
 
 TimestampTz last_change_at(const Shard &shard)
 {
@@ -95,12 +100,13 @@ TimestampTz last_change_at(const Shard &shard)
     return to_timestamp(shard.page.changes.back().created_at_us);
 }
 
-// What is known to be read once this page is written: everything before its last change, or, at the shard's end,
-// everything there was when it was read to its end before.
+// What is known to be read once this page is written: everything before its last change. DynamoDB's clock may be ahead
+// of ours: never more than what was there when we asked.
 TimestampTz read_through_page(const Shard &shard)
 {
     TimestampTz last = last_change_at(shard);
-    return Max(shard.read_through, last == 0 ? 0 : last - kCreationRounding);
+    TimestampTz through = Min(last, shard.asked_at_time) - kCreationRounding;
+    return last == 0 ? shard.read_through : Max(shard.read_through, through);
 }
 
 void record(RunningTask *task, const WrittenCounts &counts)
@@ -148,7 +154,7 @@ void after_page(RunningTask *task)
     task->failures = 0;
     task->throttled = 0;
     task->page_pending = false;
-    // A later begin() goes on from what has been committed.
+    shard->quiet_polls = 0;
     MemoryContextReset(shard->page_context);
     shard->page = {};
     if (ended) {
@@ -164,13 +170,12 @@ void after_page(RunningTask *task)
 void write(RunningTask *task)
 {
     Turn turn = write_page(task, make_page(task));
-    if (turn == Turn::kLater)
-        wake_after(task, kTryAgain);
     if (turn == Turn::kGo)
         after_page(task);
 }
 
-// ---- A page without changes ------------------------------------------------------------------------------------------
+// ---- A page without changes
+// ------------------------------------------------------------------------------------------
 
 // Now and then what is known by reading nothing is written down, and errors that are over are forgotten.
 bool save_idle_progress(RunningTask *task)
@@ -194,8 +199,7 @@ bool save_idle_progress(RunningTask *task)
 void after_quiet_poll(RunningTask *task)
 {
     Shard *shard = state_of(task);
-    shard->at_tip = shard->at_tip || ++shard->quiet_polls >= kQuietPolls;
-    if (shard->at_tip)
+    if (++shard->quiet_polls >= kQuietPolls)
         publish(task, shard->asked_at_time);
     bool due = task->failures > 0 || shard->saved_read_through + kSaveReadThrough < shard->read_through;
     if (due && !save_idle_progress(task))
@@ -203,7 +207,8 @@ void after_quiet_poll(RunningTask *task)
     poll_after_interval(task);
 }
 
-// ---- Events ----------------------------------------------------------------------------------------------------------
+// ---- Events
+// ----------------------------------------------------------------------------------------------------------
 
 void begin(RunningTask *task)
 {
@@ -276,12 +281,13 @@ bool on_failure(RunningTask *task, const engine::Status &status)
             return true;
         case engine::Failure::kTrimmed:
             end_replication(task, "needs_resync",
-                            psprintf("shard %s: the position is older than what the stream keeps (%s)", task->task->name,
-                                     status.detail));
+                            psprintf("shard %s: the position is older than what the stream keeps (%s)",
+                                     task->task->name, status.detail));
             return true;
         case engine::Failure::kNotFound:
-            end_replication(task, "needs_resync", psprintf("shard %s vanished before it was read to its end (%s)",
-                                                           task->task->name, status.detail));
+            end_replication(
+                task, "needs_resync",
+                psprintf("shard %s vanished before it was read to its end (%s)", task->task->name, status.detail));
             return true;
         default:
             return false;

@@ -13,17 +13,22 @@ namespace {
 constexpr int64 kInterval = 60 * USECS_PER_SEC;
 // DescribeStream lags: a closed shard may be listed before its child is.
 constexpr int64 kIntervalWithoutChild = USECS_PER_SEC;
+// Nor is it consistent from call to call: what is missing must be missing so often and so long.
+constexpr int kMissingListings = 5;
+constexpr int64 kMissingTime = 10 * USECS_PER_SEC;
 constexpr int64 kLookForRequests = USECS_PER_SEC / 4;
-constexpr int64 kTryAgain = 10 * 1000;
 
 struct Stream {
     MemoryContext listing_context;
     ShardListing *listing;  // null: the table is being described
     uint32 seen_requests;
-    int64 next_look;        // monotonic
-    bool complete;          // the listing waits to be compared with the catalog
-    bool missed_before;     // a known shard was not in the last listing either
+    int64 next_look;      // monotonic
+    bool complete;        // the listing waits to be compared with the catalog
+    char *missing;        // a shard that should be listed, and is not
+    int64 missing_since;  // monotonic
+    int missing_listings;
     TimestampTz listed_at;
+    TimestampTz listed_before;  // the last complete listing
 };
 
 Stream *state_of(RunningTask *task)
@@ -60,7 +65,8 @@ const char *why_not_ours(const catalog::Replication &replication, const engine::
     return nullptr;
 }
 
-// ---- Comparing the listing with the catalog ----------------------------------------------------------------------------
+// ---- Comparing the listing with the catalog
+// ----------------------------------------------------------------------------
 
 struct KnownShard {
     char *id;
@@ -125,16 +131,38 @@ void add_new_shards(RunningTask *task, const KnownShards &known, const ShardList
             continue;
         const KnownShard *parent = find(known, shard.parent);
         bool wait = parent != nullptr ? !parent->done : shard.parent != nullptr;
-        TimestampTz read_through = parent != nullptr ? parent->read_through : state_of(task)->listed_at;
+        // Of a shard without a known parent it is known only that it was not there before.
+        TimestampTz read_through = parent != nullptr ? parent->read_through : state_of(task)->listed_before;
         catalog::add_task(task->replication, catalog::TaskKind::kShard, shard.id, view(shard.parent),
                           wait ? "waiting" : "ready", read_through);
     }
 }
 
-bool every_shard_is_done(int32 replication)
+// A shard has ended whose child is not known yet.
+bool child_is_awaited(int32 replication)
 {
-    return catalog::execute("SELECT FROM podyn.task WHERE replication = $1 AND kind = 'shard' AND state <> 'done' LIMIT 1",
-                            {catalog::int4(replication)}) == 0;
+    return catalog::execute("SELECT FROM podyn.shard_frontier WHERE replication = $1 AND state = 'done' LIMIT 1",
+                            {catalog::int4(replication)}) > 0;
+}
+
+// Null while it is too early to say.
+const char *why_gap(RunningTask *task, const KnownShards &known)
+{
+    Stream *stream = state_of(task);
+    const char *vanished = first_vanished(known, *stream->listing);
+    const ListedShard *orphan = first_with_missed_parent(known, *stream->listing);
+    const char *missing = vanished != nullptr ? vanished : orphan != nullptr ? orphan->parent : nullptr;
+    if (missing == nullptr || stream->missing == nullptr || strcmp(missing, stream->missing) != 0) {
+        stream->missing = missing == nullptr ? nullptr : MemoryContextStrdup(task->run, missing);
+        stream->missing_since = now().monotonic_us;
+        stream->missing_listings = 0;
+    }
+    if (missing == nullptr || ++stream->missing_listings < kMissingListings ||
+        stream->missing_since + kMissingTime > now().monotonic_us)
+        return nullptr;
+    return vanished != nullptr
+               ? psprintf("shard %s vanished before it was read to its end", vanished)
+               : psprintf("parent %s of shard %s vanished before it was read", orphan->parent, orphan->id);
 }
 
 void compare(RunningTask *task)
@@ -142,47 +170,46 @@ void compare(RunningTask *task)
     Stream *stream = state_of(task);
     catalog::Standing standing;
     Turn turn = begin_turn(task, &standing);
-    if (turn == Turn::kLater)
-        wake_after(task, kTryAgain);
     if (turn != Turn::kGo)
         return;
+    if (catalog::find_task(CurrentMemoryContext, task->id) == nullptr) {
+        commit_transaction();
+        task->finished = true;
+        return;
+    }
     KnownShards known = read_known_shards(task->replication);
-    const char *vanished = first_vanished(known, *stream->listing);
-    const ListedShard *orphan = first_with_missed_parent(known, *stream->listing);
-    const char *reason = nullptr;
-    // Listings are not consistent: what is missing must be missing twice.
-    if (stream->missed_before && vanished != nullptr)
-        reason = psprintf("shard %s vanished before it was read to its end", vanished);
-    else if (stream->missed_before && orphan != nullptr)
-        reason = psprintf("parent %s of shard %s vanished before it was read", orphan->parent, orphan->id);
-    stream->missed_before = vanished != nullptr || orphan != nullptr;
+    const char *reason = why_gap(task, known);
     if (reason != nullptr) {
         reason = MemoryContextStrdup(task->run, reason);
         commit_transaction();
         end_replication(task, "needs_resync", reason);
         return;
     }
-    if (!stream->missed_before)
+    if (stream->missing == nullptr)
         add_new_shards(task, known, *stream->listing);
+    catalog::release_missed_children();
     catalog::Progress progress = {};
     progress.throttled = task->throttled;
     if (task->throttled > 0 || task->failures > 0)
         catalog::save_progress(task->id, progress);
-    bool childless = every_shard_is_done(task->replication);
+    bool soon = stream->missing != nullptr || child_is_awaited(task->replication);
     commit_transaction();
     task->throttled = 0;
     task->failures = 0;
     stream->complete = false;
-    shared::wake(MyDatabaseId);  // new shards may be claimed
-    rest(task, stream->missed_before || childless ? kIntervalWithoutChild : kInterval);
+    stream->listed_before = stream->listed_at;
+    shared::wake_workers(MyDatabaseId);  // new shards may be claimed
+    rest(task, soon ? kIntervalWithoutChild : kInterval);
 }
 
-// ---- Events ----------------------------------------------------------------------------------------------------------
+// ---- Events
+// ----------------------------------------------------------------------------------------------------------
 
 void begin(RunningTask *task)
 {
     auto *stream = static_cast<Stream *>(MemoryContextAllocZero(task->run, sizeof(Stream)));
     stream->listing_context = AllocSetContextCreate(task->run, "podyn shard listing", ALLOCSET_SMALL_SIZES);
+    stream->listed_before = task->job->replication->positions_at;
     task->state = stream;
     look(task);
 }
@@ -217,7 +244,8 @@ void on_time(RunningTask *task)
     Stream *stream = state_of(task);
     if (stream->complete)
         compare(task);
-    else if (now().monotonic_us >= stream->next_look || stream->seen_requests != shared::describe_requests(task->job->live))
+    else if (now().monotonic_us >= stream->next_look ||
+             stream->seen_requests != shared::describe_requests(task->job->live))
         look(task);
     else
         wake_after(task, kLookForRequests);
@@ -228,10 +256,10 @@ bool on_failure(RunningTask *task, const engine::Status &status)
     if (status.failure != engine::Failure::kNotFound)
         return false;
     bool stream_gone = state_of(task)->listing != nullptr;
-    end_replication(task, stream_gone ? "needs_resync" : "failed",
-                    psprintf(stream_gone ? "the table's stream no longer exists (%s)"
-                                         : "the DynamoDB table no longer exists (%s)",
-                             status.detail));
+    end_replication(
+        task, stream_gone ? "needs_resync" : "failed",
+        psprintf(stream_gone ? "the table's stream no longer exists (%s)" : "the DynamoDB table no longer exists (%s)",
+                 status.detail));
     return true;
 }
 

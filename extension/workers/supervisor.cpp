@@ -1,12 +1,13 @@
 // The supervisor: one process in each database that has something to do. It moves replications from phase to phase when
-// the tasks of a phase are done (catalog/replications.h), and keeps enough workers for the tasks that are there. It runs
-// as the bootstrap superuser, and only fixed statements on podyn's own tables.
+// the tasks of a phase are done (catalog/replications.h), and keeps enough workers for the tasks that are there. It
+// runs as the bootstrap superuser, and only fixed statements on podyn's own tables.
 #include <cmath>
 
 #include "catalog/journal.h"
 #include "catalog/sql.h"
 #include "catalog/tasks.h"
 #include "compat.h"
+#include "event_loop.h"
 #include "extension_identity.h"
 #include "settings.h"
 #include "shared.h"
@@ -16,11 +17,16 @@
 namespace podyn {
 namespace {
 
-constexpr long kLookBusy = 1000;       // milliseconds between two looks while something changes by itself
+constexpr long kLookBusy = 1000;  // milliseconds between two looks while something changes by itself
 constexpr long kLookIdle = 10000;
 constexpr long kBeforeLeaving = 3000;  // how long to stay without work
 // Shards and the like share a worker, as it waits for many sockets at once; a segment keeps one busy.
 constexpr int kTasksPerWorker = 32;
+constexpr int64 kBetweenCleanups = USECS_PER_MINUTE;
+// A worker that was launched again and again, with growing delays up to this, does not start.
+constexpr int64 kManyStarts = 4 * USECS_PER_SEC;
+constexpr char kDoNotStart[] =
+    "workers end right after their start: see the server's log; the owner needs LOGIN and the right to connect";
 constexpr char kNoSlot[] = "no background worker slot is free: raise max_worker_processes";
 
 void note(uint64 row, const char *event, const char *message)
@@ -35,8 +41,7 @@ void record_events(const char *event, const char *message, uint64 rows)
     for (uint64 row = 0; row < rows; ++row) {
         SPI_tuptable = result;
         note(row, event, message);
-        ereport(LOG, (errmsg("replication \"%s\": %s",
-                             SPI_getvalue(result->vals[row], result->tupdesc, 3), message)));
+        ereport(LOG, (errmsg("replication \"%s\": %s", SPI_getvalue(result->vals[row], result->tupdesc, 3), message)));
     }
     SPI_tuptable = result;
 }
@@ -47,16 +52,20 @@ bool finish_copies()
     catalog::Scope scope = catalog::enter();
     uint64 rows = catalog::run(
         "WITH copied AS (UPDATE podyn.replication AS r SET phase = 'merging', copied_at = clock_timestamp() "
-        "WHERE r.phase = 'copying' AND r.replay_changes AND NOT EXISTS (SELECT FROM podyn.task AS t "
+        "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'copying' AND replay_changes "
+        "FOR NO KEY UPDATE SKIP LOCKED) AND NOT EXISTS (SELECT FROM podyn.task AS t "
         "WHERE t.replication = r.id AND t.kind = 'segment' AND t.state <> 'done') RETURNING r.id, r.owner, r.name), "
-        "merge AS (INSERT INTO podyn.task (replication, kind, task, state) SELECT id, 'merge', '', 'ready' FROM copied) "
+        "merge AS (INSERT INTO podyn.task (replication, kind, task, state) SELECT id, 'merge', '', 'ready' FROM "
+        "copied) "
         "SELECT id, owner::oid, name FROM copied");
     record_events("copied", "all items are copied, merging the changes that came meanwhile", rows);
     bool merging = rows > 0;
     rows = catalog::run(
         "UPDATE podyn.replication AS r SET phase = 'completed', copied_at = clock_timestamp() "
-        "WHERE r.phase = 'copying' AND NOT r.replay_changes AND NOT EXISTS (SELECT FROM podyn.task AS t "
-        "WHERE t.replication = r.id AND t.kind = 'segment' AND t.state <> 'done') RETURNING r.id, r.owner::oid, r.name");
+        "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'copying' AND NOT replay_changes "
+        "FOR NO KEY UPDATE SKIP LOCKED) AND NOT EXISTS (SELECT FROM podyn.task AS t "
+        "WHERE t.replication = r.id AND t.kind = 'segment' AND t.state <> 'done') RETURNING r.id, r.owner::oid, "
+        "r.name");
     record_events("complete", "all items are copied", rows);
     catalog::leave(scope);
     return merging;
@@ -69,18 +78,23 @@ void mark_consistent()
     catalog::Scope scope = catalog::enter();
     uint64 rows = catalog::run(
         "UPDATE podyn.replication AS r SET consistent_since = clock_timestamp() "
-        "WHERE r.phase = 'streaming' AND r.enabled AND r.copy_data AND r.consistent_since IS NULL "
-        "AND NOT EXISTS (SELECT FROM podyn.task AS t LEFT JOIN podyn.live_tasks() AS live ON live.task = t.id "
-        "WHERE t.replication = r.id AND t.kind = 'shard' AND t.state <> 'done' "
-        "AND coalesce(greatest(t.read_through, live.read_through) < r.copied_at, true)) "
+        "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'streaming' AND enabled AND copy_data "
+        "AND consistent_since IS NULL FOR NO KEY UPDATE SKIP LOCKED) "
+        "AND NOT EXISTS (SELECT FROM podyn.shard_frontier AS s LEFT JOIN podyn.live_tasks() AS live ON live.task = "
+        "s.id "
+        "WHERE s.replication = r.id AND coalesce(greatest(s.read_through, live.read_through) < r.copied_at, true)) "
         "RETURNING r.id, r.owner::oid, r.name");
     record_events("consistent", "the target equals the source up to the stream's position", rows);
     catalog::leave(scope);
 }
 
 // Shards that ended are kept for two days (their children must find them), then only their counters.
-void forget_old_shards()
+void forget_old_things()
 {
+    static int64 last_time = 0;
+    if (last_time + kBetweenCleanups > now().monotonic_us)
+        return;
+    last_time = now().monotonic_us;
     catalog::execute(
         "WITH old AS (DELETE FROM podyn.task AS t WHERE t.kind = 'shard' AND t.state = 'done' "
         "AND t.done_at < clock_timestamp() - interval '48 hours' AND EXISTS (SELECT FROM podyn.task AS child "
@@ -91,9 +105,12 @@ void forget_old_shards()
     catalog::execute("DELETE FROM podyn.event WHERE at < clock_timestamp() - interval '30 days'");
 }
 
+// What one owner's tasks want.
 struct Demand {
     Oid owner;
-    int workers;
+    int64 unclaimed_segments;
+    int64 others;  // shards and the like, claimed or not
+    int have;      // workers
 };
 
 struct Demands {
@@ -108,16 +125,17 @@ Demands read_demands()
     MemoryContext context = CurrentMemoryContext;
     catalog::Scope scope = catalog::enter();
     uint64 rows = catalog::run(
-        "SELECT r.owner::oid, count(*) FILTER (WHERE t.kind = 'segment'), count(*) FILTER (WHERE t.kind <> 'segment'), "
+        "SELECT r.owner::oid, count(*) FILTER (WHERE t.kind = 'segment' AND live.task IS NULL), "
+        "count(*) FILTER (WHERE t.kind <> 'segment'), "
         "bool_or(r.phase <> 'streaming' OR r.copy_data AND r.consistent_since IS NULL) "
         "FROM podyn.replication AS r JOIN podyn.task AS t ON t.replication = r.id "
-        "WHERE r.enabled AND r.failure IS NULL AND t.state = 'ready' GROUP BY r.owner");
+        "LEFT JOIN podyn.live_tasks() AS live ON live.task = t.id WHERE r.enabled AND r.failure IS NULL AND t.state = "
+        "'ready' GROUP BY r.owner");
     result.demands = static_cast<Demand *>(MemoryContextAllocZero(context, sizeof(Demand) * (rows + 1)));
     for (uint64 row = 0; row < rows; ++row) {
-        int64 segments = catalog::get_int8(row, 2), others = catalog::get_int8(row, 3);
-        int64 wanted = segments + (others + kTasksPerWorker - 1) / kTasksPerWorker;
-        result.demands[result.count++] = {catalog::get_oid(row, 1),
-                                          static_cast<int>(Min(wanted, static_cast<int64>(settings::max_workers)))};
+        Oid owner = catalog::get_oid(row, 1);
+        result.demands[result.count++] = {owner, catalog::get_int8(row, 2), catalog::get_int8(row, 3),
+                                          shared::count_processes(shared::Role::kWorker, MyDatabaseId, owner)};
         result.settling = result.settling || catalog::get_boolean(row, 4);
     }
     catalog::leave(scope);
@@ -126,8 +144,9 @@ Demands read_demands()
 
 bool unfinished_copies()
 {
-    return catalog::execute("SELECT FROM podyn.replication WHERE phase = 'copying' AND enabled AND failure IS NULL "
-                            "LIMIT 1") > 0;
+    return catalog::execute(
+               "SELECT FROM podyn.replication WHERE phase = 'copying' AND enabled AND failure IS NULL "
+               "LIMIT 1") > 0;
 }
 
 // How soon an owner may get another worker, if those before ended early.
@@ -167,33 +186,47 @@ bool may_launch(Oid owner, bool has_none)
     return true;
 }
 
-void report_missing_slot(Oid owner, bool missing)
+// Why an owner's replications have no worker stands in podyn_status; null: they have one.
+void report(Oid owner, const char *reason)
 {
-    if (missing)
+    if (reason != nullptr)
         catalog::execute(
             "UPDATE podyn.replication SET last_error = $2, last_error_at = clock_timestamp() "
             "WHERE owner = $1 AND enabled AND failure IS NULL AND last_error IS DISTINCT FROM $2",
-            {catalog::regrole(owner), catalog::text(kNoSlot)});
+            {catalog::regrole(owner), catalog::text(reason)});
     else
-        catalog::execute("UPDATE podyn.replication SET last_error = NULL, last_error_at = NULL "
-                         "WHERE owner = $1 AND last_error = $2",
-                         {catalog::regrole(owner), catalog::text(kNoSlot)});
+        catalog::execute(
+            "UPDATE podyn.replication SET last_error = NULL, last_error_at = NULL "
+            "WHERE owner = $1 AND last_error IN ($2, $3)",
+            {catalog::regrole(owner), catalog::text(kNoSlot), catalog::text(kDoNotStart)});
+}
+
+// Workers that are there take shards and the like as they come; each unclaimed segment wants one more.
+int wanted_workers(const Demand &demand)
+{
+    int64 for_others = (demand.others + kTasksPerWorker - 1) / kTasksPerWorker;
+    int64 wanted = Max(for_others, demand.have + demand.unclaimed_segments);
+    return static_cast<int>(Min(Max(wanted, INT64CONST(1)), static_cast<int64>(settings::max_workers)));
 }
 
 void meet(const Demand &demand)
 {
-    int have = shared::count_processes(shared::Role::kWorker, MyDatabaseId, demand.owner);
-    bool missing_slot = false;
-    while (have < demand.workers && may_launch(demand.owner, have == 0)) {
+    int have = demand.have, wanted = wanted_workers(demand);
+    const char *reason = nullptr;
+    while (have < wanted && may_launch(demand.owner, have == 0)) {
         shared::Launch launch = shared::launch(shared::Role::kWorker, MyDatabaseId, demand.owner);
         if (launch == shared::Launch::kPoolFull && have == 0)
             shared::request_yield(demand.owner);
-        missing_slot = launch == shared::Launch::kNoServerSlot;
+        if (launch == shared::Launch::kNoServerSlot && have == 0)
+            reason = kNoSlot;
         if (launch != shared::Launch::kLaunched)
             break;
         ++have;
     }
-    report_missing_slot(demand.owner, missing_slot && have == 0);
+    if (demand.have == 0 && throttle_of(demand.owner)->delay >= kManyStarts)
+        reason = kDoNotStart;
+    if (reason != nullptr || demand.have > 0)
+        report(demand.owner, reason);
 }
 
 struct Look {
@@ -211,10 +244,15 @@ Look look()
     if (look.installed) {
         new_tasks = finish_copies();
         mark_consistent();
-        forget_old_shards();
+        new_tasks = catalog::release_missed_children() > 0 || new_tasks;
+        forget_old_things();
         Demands demands = read_demands();
+        for (int i = 0; i < demands.count; ++i)  // first those that have none
+            if (demands.demands[i].have == 0)
+                meet(demands.demands[i]);
         for (int i = 0; i < demands.count; ++i)
-            meet(demands.demands[i]);
+            if (demands.demands[i].have > 0)
+                meet(demands.demands[i]);
         look.work = demands.count > 0 || unfinished_copies();
         look.settling = demands.settling;
     }
@@ -260,7 +298,7 @@ void run()
     for (;;) {
         Look result = {};
         if (!look_again(&result)) {
-            wait_for(kLookIdle);
+            wait_for(kLookBusy);
             continue;
         }
         if (result.installed && result.work) {

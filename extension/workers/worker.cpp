@@ -20,12 +20,17 @@ namespace {
 
 constexpr int64 kLookForTasks = 2 * USECS_PER_SEC;  // without being woken
 constexpr int64 kStayIdle = 10 * USECS_PER_SEC;
-constexpr int kMaxTasks = 2048;                     // shards and the like, of one worker
+constexpr int kMaxTasks = 2048;  // shards and the like, of one worker
 // Outer backoff: half a second, doubled up to a minute, jittered; endless.
 constexpr double kFirstRetry = 0.5, kLastRetry = 60;
+constexpr int64 kLastRetryMicroseconds = static_cast<int64>(kLastRetry) * USECS_PER_SEC;
+// Locks and deadlocks pass sooner than outages.
+constexpr int64 kLastRetryForLocks = 5 * USECS_PER_SEC;
 // After so many failures in a row that no rule foresees, the replication fails.
 constexpr int kMaxUnforeseenFailures = 10;
-constexpr int64 kTryAgain = 20 * 1000;
+// A replication that somebody else holds is asked for again after 10 ms, at last every half second.
+constexpr int64 kTryAgain = 10 * 1000;
+constexpr int64 kTryAgainAtLast = USECS_PER_SEC / 2;
 
 EventLoop *loop;
 RunningTask *tasks = nullptr;
@@ -65,7 +70,8 @@ bool holds(int64 id)
     return false;
 }
 
-// ---- Claiming and releasing ------------------------------------------------------------------------------------------
+// ---- Claiming and releasing
+// ------------------------------------------------------------------------------------------
 
 void claim(const catalog::Task &listed)
 {
@@ -118,14 +124,37 @@ bool has_room_for(const catalog::Task &task)
     return count_tasks(false) < kMaxTasks;
 }
 
-// Other workers of the same owner take their share: nobody claims more than its part, rounded up.
+// Other workers of the same owner take their share: nobody holds more than its part, and a little.
 int fair_share(const catalog::TaskList &list)
 {
     int shared_tasks = 0;
     for (int i = 0; i < list.count; ++i)
         shared_tasks += list.tasks[i].kind != catalog::TaskKind::kSegment;
     int workers = Max(shared::count_processes(shared::Role::kWorker, MyDatabaseId, owner), 1);
-    return (shared_tasks + workers - 1) / workers + 1;
+    return (shared_tasks + workers - 1) / workers * 5 / 4 + 1;
+}
+
+bool is_listed(const catalog::TaskList &list, int64 id)
+{
+    for (int i = 0; i < list.count; ++i)
+        if (list.tasks[i].id == id)
+            return true;
+    return false;
+}
+
+// Tasks of replications that have been stopped, dropped or reset, and those beyond our share that rest just now.
+void give_back(const catalog::TaskList &list, int share)
+{
+    int excess = count_tasks(false) - share;
+    for (RunningTask *task = tasks; task != nullptr; task = task->next) {
+        bool resting = task->methods == &kShardTask && !task->page_pending && task->due >= 0;
+        if (!is_listed(list, task->id)) {
+            task->finished = true;
+        } else if (excess > 0 && resting) {
+            task->finished = true;
+            --excess;
+        }
+    }
 }
 
 // False: the extension is gone.
@@ -138,9 +167,10 @@ bool look_for_tasks()
     }
     catalog::TaskList list = catalog::ready_tasks(CurrentMemoryContext, owner);
     int share = fair_share(list);
+    give_back(list, share);
     for (int i = 0; i < list.count; ++i) {
         const catalog::Task &task = list.tasks[i];
-        if (holds(task.id) || !has_room_for(task))
+        if (!task.may_begin || holds(task.id) || !has_room_for(task))
             continue;
         if (task.kind != catalog::TaskKind::kSegment && count_tasks(false) >= share)
             continue;
@@ -151,7 +181,8 @@ bool look_for_tasks()
     return true;
 }
 
-// ---- Moving tasks on -------------------------------------------------------------------------------------------------
+// ---- Moving tasks on
+// -------------------------------------------------------------------------------------------------
 
 int64 retry_delay(int failures)
 {
@@ -160,9 +191,9 @@ int64 retry_delay(int failures)
     return static_cast<int64>(seconds * jitter * USECS_PER_SEC);
 }
 
-void retry_later(RunningTask *task, const char *error)
+void retry_later(RunningTask *task, const char *error, int64 longest = kLastRetryMicroseconds)
 {
-    int64 delay = retry_delay(task->failures++);
+    int64 delay = Min(retry_delay(task->failures++), longest);
     begin_transaction();
     if (lock_extension())
         catalog::save_retry(task->id, GetCurrentTimestamp() + delay, error, task->throttled);
@@ -186,21 +217,18 @@ void begin(RunningTask *task)
         previous->stale = true;  // credentials or options may have changed
     catalog::Standing standing;
     Turn turn = begin_turn(task, &standing);
-    if (turn == Turn::kLater) {
-        task->retrying = true;
-        wake_after(task, kTryAgain);
-        return;
-    }
-    if (turn == Turn::kGone)
+    task->retrying = turn == Turn::kLater;
+    if (turn != Turn::kGo)
         return;
     task->task = catalog::find_task(task->run, task->id);
     task->finished = task->task == nullptr;
-    if (!task->finished && previous != nullptr && previous->stale) {
+    if (!task->finished && previous != nullptr && !is_current(*previous, standing)) {
         task->job = nullptr;
         release_job(previous);
     }
     if (!task->finished && task->job == nullptr)
-        task->job = use_job(task->replication);
+        task->job = use_job(task->replication, standing);
+    task->finished = task->finished || task->job == nullptr;
     commit_transaction();
     if (!task->finished)
         task->methods->begin(task);
@@ -247,7 +275,8 @@ void move_on(RunningTask *task)
     }
 }
 
-// ---- Errors ----------------------------------------------------------------------------------------------------------
+// ---- Errors
+// ----------------------------------------------------------------------------------------------------------
 
 // Errors that nobody can wait out: rights that are missing, tables that are gone.
 bool is_hopeless(int sqlerrcode)
@@ -271,6 +300,11 @@ bool is_passing(int sqlerrcode)
         default:
             return false;
     }
+}
+
+bool is_about_locks(int sqlerrcode)
+{
+    return sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE || ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
 }
 
 bool extension_is_gone()
@@ -299,7 +333,7 @@ void after_error(RunningTask *task, const ErrorData &error)
     if (give_up)
         end_replication(task, "failed", text);
     else
-        retry_later(task, text);
+        retry_later(task, text, is_about_locks(error.sqlerrcode) ? kLastRetryForLocks : kLastRetryMicroseconds);
 }
 
 void handle_error(RunningTask *task, MemoryContext context)
@@ -324,37 +358,59 @@ void handle_error(RunningTask *task, MemoryContext context)
 // Moves a task on; whatever error comes of it is dealt with.
 void move_on_safely(RunningTask *task, MemoryContext context)
 {
-    volatile bool failed = false;
     PG_TRY();
     {
         move_on(task);
     }
     PG_CATCH();
     {
-        failed = true;
         PG_TRY();
         {
             handle_error(task, context);
         }
         PG_CATCH();
         {
-            // Not even the error could be written down. The task is given back; it will be claimed again.
+            // Not even the error could be written down (a full disk, a lock): again later, with the same patience.
             HOLD_INTERRUPTS();
             EmitErrorReport();
             FlushErrorState();
             AbortCurrentTransaction();
             RESUME_INTERRUPTS();
-            task->finished = true;
+            drop_call(task);
+            task->page_pending = false;
+            task->retrying = true;
+            wake_after(task, retry_delay(task->failures++));
         }
         PG_END_TRY();
     }
     PG_END_TRY();
-    (void)failed;
     MemoryContextSwitchTo(context);
     MemoryContextReset(context);
 }
 
-// ---- The loop --------------------------------------------------------------------------------------------------------
+// ---- The loop
+// --------------------------------------------------------------------------------------------------------
+
+// A look that fails is repeated with the next one.
+bool look_for_tasks_safely(MemoryContext context)
+{
+    volatile bool installed = true;
+    PG_TRY();
+    {
+        installed = look_for_tasks();
+    }
+    PG_CATCH();
+    {
+        HOLD_INTERRUPTS();
+        EmitErrorReport();
+        FlushErrorState();
+        AbortCurrentTransaction();
+        RESUME_INTERRUPTS();
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    return installed;
+}
 
 int64 next_due()
 {
@@ -388,7 +444,7 @@ void run()
         }
         int64 time = now().monotonic_us;
         if (time >= next_look) {
-            if (!look_for_tasks()) {
+            if (!look_for_tasks_safely(context)) {
                 release_all();
                 return;
             }
@@ -446,8 +502,10 @@ Turn begin_turn(RunningTask *task, catalog::Standing *standing)
     }
     if (!locks::try_share_replication(task->replication)) {
         commit_transaction();
+        wake_after(task, Min(kTryAgain << Min(task->postponed++, 10), kTryAgainAtLast));
         return Turn::kLater;
     }
+    task->postponed = 0;
     // A snapshot taken before the lock might not see what its last holder did.
     PopActiveSnapshot();
     PushActiveSnapshot(GetTransactionSnapshot());
@@ -464,13 +522,13 @@ void end_replication(RunningTask *task, const char *failure, const char *reason)
 {
     task->finished = true;
     begin_transaction();
-    if (lock_extension() && task->job != nullptr)
-        catalog::set_failure(*task->job->replication, failure, reason);
-    else if (catalog::Replication *replication =
-                 catalog::find_replication(CurrentMemoryContext, task->replication))
-        catalog::set_failure(*replication, failure, reason);
+    // The replication may have been reset meanwhile: what happened to a task of its past is no news.
+    if (lock_extension() && catalog::find_task(CurrentMemoryContext, task->id) != nullptr) {
+        catalog::Replication *replication = catalog::find_replication(CurrentMemoryContext, task->replication);
+        if (replication != nullptr && catalog::set_failure(*replication, failure, reason))
+            ereport(LOG, (errmsg("replication \"%s\": %s: %s", replication->name, failure, reason)));
+    }
     commit_transaction();
-    ereport(LOG, (errmsg("replication of task %lld: %s: %s", static_cast<long long>(task->id), failure, reason)));
 }
 
 }  // namespace podyn
@@ -483,7 +541,6 @@ extern "C" PGDLLEXPORT void podyn_worker_main(Datum argument)
         return;
     set_up_signals();
     connect_process(self.database, self.owner);
-    SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
     owner = self.owner;
     watch_targets();
     loop = make_event_loop(TopMemoryContext);
