@@ -30,7 +30,7 @@ def read_all(port, table, limit, consistent):
         assert response.status == 200, body[:500]
         pages += 1
         items += int(COUNT.search(body)[1])
-        key = LAST_KEY.search(body)
+        key = LAST_KEY.search(body, max(0, body.rfind(b'"LastEvaluatedKey"')))
         if not key:
             connection.close()
             return items, pages

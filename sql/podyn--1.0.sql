@@ -1,6 +1,9 @@
 -- podyn 1.0: tables in schema podyn, functions and views in the schema chosen at CREATE EXTENSION.
 \echo Use "CREATE EXTENSION podyn" to load this file. \quit
 
+-- Nothing of what follows may resolve to what somebody has put into the schema of the functions.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE SCHEMA podyn;
 COMMENT ON SCHEMA podyn IS 'podyn''s own tables';
 
@@ -152,11 +155,11 @@ CREATE FOREIGN DATA WRAPPER podyn VALIDATOR podyn.option_validator;
 
 -- ---- Replicate ------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION podyn_version() RETURNS text
+CREATE FUNCTION @extschema@.podyn_version() RETURNS text
     AS 'MODULE_PATHNAME', 'podyn_version' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION podyn_version() IS 'version of the library that is loaded';
+COMMENT ON FUNCTION @extschema@.podyn_version() IS 'version of the library that is loaded';
 
-CREATE FUNCTION podyn_replicate(
+CREATE FUNCTION @extschema@.podyn_replicate(
     source_table         text,
     target               text    DEFAULT NULL,
     name                 text    DEFAULT NULL,
@@ -183,9 +186,9 @@ CREATE FUNCTION podyn_replicate(
     start                boolean DEFAULT true
 ) RETURNS text
     AS 'MODULE_PATHNAME', 'podyn_replicate' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION podyn_replicate IS 'copies a DynamoDB table into a PostgreSQL table and keeps it in sync';
+COMMENT ON FUNCTION @extschema@.podyn_replicate IS 'copies a DynamoDB table into a PostgreSQL table and keeps it in sync';
 
-CREATE FUNCTION podyn_replicate_all(
+CREATE FUNCTION @extschema@.podyn_replicate_all(
     pattern              text    DEFAULT '%',
     server               text    DEFAULT 'dynamodb',
     schema               boolean DEFAULT true,
@@ -210,26 +213,26 @@ CREATE FUNCTION podyn_replicate_all(
     start                boolean DEFAULT true
 ) RETURNS SETOF text
     AS 'MODULE_PATHNAME', 'podyn_replicate_all' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION podyn_replicate_all IS 'podyn_replicate for every DynamoDB table whose name is LIKE the pattern';
+COMMENT ON FUNCTION @extschema@.podyn_replicate_all IS 'podyn_replicate for every DynamoDB table whose name is LIKE the pattern';
 
-CREATE FUNCTION podyn_start(name text DEFAULT NULL) RETURNS integer
+CREATE FUNCTION @extschema@.podyn_start(name text DEFAULT NULL) RETURNS integer
     AS 'MODULE_PATHNAME', 'podyn_start' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION podyn_start IS 'starts or resumes one replication, or all of them';
-CREATE FUNCTION podyn_stop(name text DEFAULT NULL) RETURNS integer
+COMMENT ON FUNCTION @extschema@.podyn_start IS 'starts or resumes one replication, or all of them';
+CREATE FUNCTION @extschema@.podyn_stop(name text DEFAULT NULL) RETURNS integer
     AS 'MODULE_PATHNAME', 'podyn_stop' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION podyn_stop IS 'stops one replication, or all of them, after the current batch';
-CREATE FUNCTION podyn_reset(name text) RETURNS void
+COMMENT ON FUNCTION @extschema@.podyn_stop IS 'stops one replication, or all of them, after the current batch';
+CREATE FUNCTION @extschema@.podyn_reset(name text) RETURNS void
     AS 'MODULE_PATHNAME', 'podyn_reset' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION podyn_reset IS 'forgets positions and progress: the next start empties the target and begins anew';
-CREATE FUNCTION podyn_drop(name text, drop_target boolean DEFAULT false) RETURNS void
+COMMENT ON FUNCTION @extschema@.podyn_reset IS 'forgets positions and progress: the next start empties the target and begins anew';
+CREATE FUNCTION @extschema@.podyn_drop(name text, drop_target boolean DEFAULT false) RETURNS void
     AS 'MODULE_PATHNAME', 'podyn_drop' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION podyn_drop IS 'forgets a replication, and drops its target if asked';
-CREATE FUNCTION podyn_wait(name text, state text DEFAULT 'streaming', timeout interval DEFAULT '1 hour') RETURNS boolean
+COMMENT ON FUNCTION @extschema@.podyn_drop IS 'forgets a replication, and drops its target if asked';
+CREATE FUNCTION @extschema@.podyn_wait(name text, state text DEFAULT 'streaming', timeout interval DEFAULT '1 hour') RETURNS boolean
     AS 'MODULE_PATHNAME', 'podyn_wait' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION podyn_wait IS 'waits until a replication is in a state; false when the time is up';
-CREATE FUNCTION podyn_sync(name text, timeout interval DEFAULT '1 minute') RETURNS boolean
+COMMENT ON FUNCTION @extschema@.podyn_wait IS 'waits until a replication is in a state; false when the time is up';
+CREATE FUNCTION @extschema@.podyn_sync(name text, timeout interval DEFAULT '1 minute') RETURNS boolean
     AS 'MODULE_PATHNAME', 'podyn_sync' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION podyn_sync IS 'waits until every change acknowledged before the call is applied; false when the time is up';
+COMMENT ON FUNCTION @extschema@.podyn_sync IS 'waits until every change acknowledged before the call is applied; false when the time is up';
 
 -- ---- What is going on -----------------------------------------------------------------------------------------------
 
@@ -240,7 +243,7 @@ CREATE FUNCTION podyn.live_replications(
 CREATE FUNCTION podyn.live_tasks(OUT task bigint, OUT worker integer, OUT read_through timestamptz)
     RETURNS SETOF record AS 'MODULE_PATHNAME', 'podyn_live_tasks' LANGUAGE C VOLATILE ROWS 10;
 
-CREATE VIEW podyn_status WITH (security_barrier) AS
+CREATE VIEW @extschema@.podyn_status WITH (security_barrier) AS
 SELECT r.name,
        r.source,
        r.target::text AS target,
@@ -290,9 +293,9 @@ FROM podyn.replication AS r
                          WHERE front.replication = r.id) AS f
      LEFT JOIN podyn.live_replications() AS l ON l.replication = r.id
 WHERE pg_has_role(r.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW podyn_status IS 'one row per replication: what it does, how far it is, what is wrong';
+COMMENT ON VIEW @extschema@.podyn_status IS 'one row per replication: what it does, how far it is, what is wrong';
 
-CREATE VIEW podyn_tasks WITH (security_barrier) AS
+CREATE VIEW @extschema@.podyn_tasks WITH (security_barrier) AS
 SELECT r.name, k.kind, k.task, k.parent, k.state, k.position, k.items, k.changes, k.spooled, k.read_units, k.throttled,
        live.worker, greatest(k.read_through, live.read_through) AS read_through, k.last_change_at,
        k.retry_at, k.last_error, k.last_error_at, k.done_at
@@ -300,21 +303,22 @@ FROM podyn.task AS k
      JOIN podyn.replication AS r ON r.id = k.replication
      LEFT JOIN podyn.live_tasks() AS live ON live.task = k.id
 WHERE pg_has_role(r.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW podyn_tasks IS 'segments and shards with their position, worker and progress';
+COMMENT ON VIEW @extschema@.podyn_tasks IS 'segments and shards with their position, worker and progress';
 
-CREATE VIEW podyn_events WITH (security_barrier) AS
+CREATE VIEW @extschema@.podyn_events WITH (security_barrier) AS
 SELECT e.at, e.name, e.event, e.message
 FROM podyn.event AS e
 WHERE pg_has_role(e.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
 ORDER BY e.id;
-COMMENT ON VIEW podyn_events IS 'what happened when';
+COMMENT ON VIEW @extschema@.podyn_events IS 'what happened when';
 
 -- ---- Privileges: everything is the superuser's to grant, but the version and the views -------------------------------
 
 REVOKE ALL ON SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA podyn FROM PUBLIC;
-REVOKE ALL ON FUNCTION podyn.option_validator, podyn_replicate, podyn_replicate_all, podyn_start, podyn_stop,
-    podyn_reset, podyn_drop, podyn_wait, podyn_sync FROM PUBLIC;
+REVOKE ALL ON FUNCTION podyn.option_validator, @extschema@.podyn_replicate, @extschema@.podyn_replicate_all,
+    @extschema@.podyn_start, @extschema@.podyn_stop, @extschema@.podyn_reset, @extschema@.podyn_drop,
+    @extschema@.podyn_wait, @extschema@.podyn_sync FROM PUBLIC;
 -- Views call these with the reader's rights; without USAGE on schema podyn nobody else can.
 GRANT EXECUTE ON FUNCTION podyn.live_replications(), podyn.live_tasks(), podyn.owns(text, name) TO PUBLIC;
-GRANT SELECT ON podyn_status, podyn_tasks, podyn_events TO PUBLIC;
+GRANT SELECT ON @extschema@.podyn_status, @extschema@.podyn_tasks, @extschema@.podyn_events TO PUBLIC;

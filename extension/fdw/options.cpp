@@ -15,6 +15,11 @@ void check_endpoint(const char *, const char *value)
     check(engine::endpoint_check(value, view(settings::allowed_endpoints)));
 }
 
+void check_region(const char *, const char *value)
+{
+    check(engine::region_check(value));
+}
+
 void check_boolean(const char *name, const char *value)
 {
     bool parsed;
@@ -86,7 +91,7 @@ struct Option {
 };
 
 constexpr Option kOptions[] = {
-    {"region", ForeignServerRelationId, check_not_empty},
+    {"region", ForeignServerRelationId, check_region},
     {"endpoint", ForeignServerRelationId, check_endpoint},
     {"streams_endpoint", ForeignServerRelationId, check_endpoint},
     {"use_fips", ForeignServerRelationId, check_boolean},
@@ -124,8 +129,8 @@ const Option *find_option(const char *name, Oid place)
         valid.len ? psprintf("Valid options here are: %s.", valid.data) : "There are no valid options here.";
     for (const Option &option : kOptions)
         if (strcmp(option.name, name) == 0)
-            hint = place == UserMappingRelationId ? "It is an option of the server (CREATE SERVER)."
-                                                  : "It is an option of the user mapping (CREATE USER MAPPING).";
+            hint = option.place == UserMappingRelationId ? "It is an option of the user mapping (CREATE USER MAPPING)."
+                                                         : "It is an option of the server (CREATE SERVER).";
     ereport(ERROR,
             (errcode(ERRCODE_FDW_INVALID_OPTION_NAME), errmsg("invalid option \"%s\"", name), errhint("%s", hint)));
 }

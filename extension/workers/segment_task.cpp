@@ -77,7 +77,8 @@ void fetch(RunningTask *task)
     check(engine::start_scan(worker_loop()->client, task->job->session, request, task, now(), &task->call));
 }
 
-void measure(RunningTask *task)
+// `consistent`: how the page was read.
+void measure(RunningTask *task, bool consistent)
 {
     Segment *segment = state_of(task);
     const engine::ScanPage &page = segment->page;
@@ -86,7 +87,7 @@ void measure(RunningTask *task)
         double bytes = 0;
         for (const engine::Item &item : page.items)
             bytes += static_cast<double>(item.json.size());
-        segment->page_units = bytes / kBytesPerReadUnit * (segment->consistent ? 1 : 0.5);
+        segment->page_units = bytes / kBytesPerReadUnit * (consistent ? 1 : 0.5);
     }
     if (!page.items.empty())
         segment->units_per_item = segment->page_units / static_cast<double>(page.items.size());
@@ -139,24 +140,52 @@ void begin(RunningTask *task)
     fetch(task);
 }
 
-void on_response(RunningTask *task)
+void keep_next_key(RunningTask *task, std::string_view key)
 {
     Segment *segment = state_of(task);
+    if (segment->next_key != nullptr)
+        pfree(segment->next_key);
+    MemoryContext old = MemoryContextSwitchTo(task->run);
+    segment->next_key = copy_string(key);
+    MemoryContextSwitchTo(old);
+}
+
+// The next page is asked for before this one is parsed, where no read units have to be counted first. Its start is
+// guessed from the body's end; take_page sees whether that was right.
+void fetch_ahead(RunningTask *task, const engine::Call *finished)
+{
+    std::string_view guess = rate_of(task) > 0 ? std::string_view() : engine::guess_last_key(finished);
+    if (guess.empty())
+        return;
+    keep_next_key(task, guess);
+    fetch(task);
+    keep_network_moving();
+}
+
+void take_page(RunningTask *task, engine::Call *finished)
+{
+    Segment *segment = state_of(task);
+    bool consistent = segment->consistent;
+    fetch_ahead(task, finished);
     engine::Items *handle = nullptr;
-    check(engine::take_scan(task->call, &handle, &segment->page));
+    check(engine::take_scan(finished, &handle, &segment->page));
     own<engine::Items>(segment->page_context, handle, engine::destroy);
-    drop_call(task);
-    measure(task);
+    measure(task, consistent);
     task->page_pending = true;
     segment->complete = segment->page.last_key.empty();
-    if (!segment->complete) {
-        MemoryContext old = MemoryContextSwitchTo(task->run);
-        if (segment->next_key != nullptr)
-            pfree(segment->next_key);
-        segment->next_key = copy_string(segment->page.last_key);
-        MemoryContextSwitchTo(old);
+    if (task->call != nullptr && segment->page.last_key != segment->next_key)
+        drop_call(task);
+    if (!segment->complete && task->call == nullptr) {
+        keep_next_key(task, segment->page.last_key);
         fetch(task);
     }
+}
+
+void on_response(RunningTask *task)
+{
+    engine::Call *finished = own<engine::Call>(state_of(task)->page_context, task->call, engine::call_destroy);
+    task->call = nullptr;
+    take_page(task, finished);
     write(task);
 }
 

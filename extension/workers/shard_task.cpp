@@ -34,6 +34,7 @@ struct Shard {
     Waiting waiting;
     int64 asked_at;             // monotonic: when the last GetRecords started
     TimestampTz asked_at_time;  // the same as a time of day
+    bool proven;                // the iterator has given a page
     int quiet_polls;
     TimestampTz read_through;
     TimestampTz saved_read_through;
@@ -86,8 +87,9 @@ void request_records(RunningTask *task)
 
 void poll_after_interval(RunningTask *task)
 {
-    int64 next = state_of(task)->asked_at + static_cast<int64>(settings::poll_interval) * 1000;
-    wake_after(task, Max(next - now().monotonic_us, INT64CONST(0)));
+    // A little more, so that no second sees one read too many.
+    int64 interval = static_cast<int64>(settings::poll_interval) * 1020;
+    wake_after(task, Max(state_of(task)->asked_at + interval - now().monotonic_us, INT64CONST(0)));
 }
 
 // ---- A page with changes, or the shard's last page
@@ -234,6 +236,7 @@ void take_iterator(RunningTask *task)
     keep_iterator(task, iterator);
     engine::destroy(handle);
     drop_call(task);
+    state_of(task)->proven = false;
     request_records(task);
 }
 
@@ -244,6 +247,7 @@ void take_records(RunningTask *task)
     check(engine::take_records(task->call, &handle, &shard->page));
     own<engine::Records>(shard->page_context, handle, engine::destroy);
     drop_call(task);
+    shard->proven = true;
     keep_iterator(task, shard->page.next_iterator);
     if (shard->page.changes.empty() && !shard->page.next_iterator.empty()) {
         MemoryContextReset(shard->page_context);
@@ -271,15 +275,26 @@ void on_time(RunningTask *task)
         request_records(task);
 }
 
+void ask_for_another_iterator(RunningTask *task)
+{
+    task->retrying = true;
+    poll_after_interval(task);
+}
+
 bool on_failure(RunningTask *task, const engine::Status &status)
 {
     switch (status.failure) {
         case engine::Failure::kIteratorExpired:
             // Fifteen minutes after it was issued. The position is in the catalog, or the shard's start as before.
-            task->retrying = true;
-            wake_after(task, 0);
+            ask_for_another_iterator(task);
             return true;
         case engine::Failure::kTrimmed:
+            // An iterator that was good a moment ago says nothing about the position (DynamoDB Local answers so when an
+            // empty shard gets its first record), and TRIM_HORIZON is never too old: begin() knows by the clock.
+            if (state_of(task)->proven || task->task->position == nullptr) {
+                ask_for_another_iterator(task);
+                return true;
+            }
             end_replication(task, "needs_resync",
                             psprintf("shard %s: the position is older than what the stream keeps (%s)",
                                      task->task->name, status.detail));

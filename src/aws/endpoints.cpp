@@ -45,12 +45,17 @@ base::Status invalid(std::string_view message, std::string_view hint)
 
 }  // namespace
 
-Endpoints resolve_endpoints(const EndpointOptions &options)
+void check_region(std::string_view region)
 {
-    if (!base::is_host_label(options.region))
+    if (!base::is_host_label(region))
         throw base::Error{invalid("invalid AWS region name",
                                   "Set option region of the server to the name of a region, such as us-east-1: lower "
                                   "case letters, digits and hyphens.")};
+}
+
+Endpoints resolve_endpoints(const EndpointOptions &options)
+{
+    check_region(options.region);
     const bool custom = !options.endpoint.empty() || !options.streams_endpoint.empty();
     if (custom && (options.use_fips || options.use_dualstack))
         throw base::Error{invalid("options use_fips and use_dualstack cannot be combined with an endpoint",

@@ -28,6 +28,9 @@ struct Endpoints {
 // Throws base::Error (22023) where the options are wrong or do not go together.
 [[nodiscard]] Endpoints resolve_endpoints(const EndpointOptions &options);
 
+// Throws base::Error (22023) where it cannot be a region's name.
+void check_region(std::string_view region);
+
 // See engine::endpoint_check.
 [[nodiscard]] base::Status check_endpoint(std::string_view url, std::string_view allowed);
 

@@ -167,4 +167,30 @@ ItemPage::ItemPage(std::span<const std::string_view> documents)
     items_ = finished(parsed, tape_);
 }
 
+std::string_view guess_last_key(std::string_view body) noexcept
+{
+    constexpr std::string_view kMember = "\"LastEvaluatedKey\":";
+    const std::size_t member = body.rfind(kMember);
+    if (member == std::string_view::npos)
+        return {};
+    std::string_view key = body;
+    key.remove_prefix(member + kMember.size());
+    if (key.empty() || key.front() != '{')
+        return {};
+    int depth = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < key.size(); ++i) {
+        const char c = key[i];
+        if (in_string && c == '\\')
+            ++i;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (!in_string && c == '{')
+            ++depth;
+        else if (!in_string && c == '}' && --depth == 0)
+            return key.substr(0, i + 1);
+    }
+    return {};
+}
+
 }  // namespace podyn::dynamodb

@@ -34,4 +34,7 @@ class ItemPage {
     std::string_view last_key_;
 };
 
+// See engine::guess_last_key.
+[[nodiscard]] std::string_view guess_last_key(std::string_view body) noexcept;
+
 }  // namespace podyn::dynamodb

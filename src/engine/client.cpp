@@ -149,6 +149,14 @@ void session_destroy(Session *session) noexcept
     delete session;
 }
 
+Status region_check(std::string_view region) noexcept
+{
+    return guarded([&] {
+        aws::check_region(region);
+        return Status();
+    });
+}
+
 Status endpoint_check(std::string_view url, std::string_view allowed) noexcept
 {
     return guarded([&] { return aws::check_endpoint(url, allowed); });

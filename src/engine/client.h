@@ -64,6 +64,8 @@ void session_destroy(Session *session) noexcept;
 // only; the host matches one of the comma-separated patterns of `allowed` (exact, or a leading "*." for any subdomain).
 // The error names the reason.
 [[nodiscard]] Status endpoint_check(std::string_view url, std::string_view allowed) noexcept;
+// Whether it can be the name of a region: a host label such as us-east-1.
+[[nodiscard]] Status region_check(std::string_view region) noexcept;
 // The endpoint's URL for the session's region and options, for messages. Lives as long as the session.
 [[nodiscard]] std::string_view session_endpoint(const Session *session) noexcept;
 

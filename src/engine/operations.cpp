@@ -113,6 +113,11 @@ Status take_scan(Call *call, Items **handle, ScanPage *page) noexcept
     return take(call, handle, page);
 }
 
+std::string_view guess_last_key(const Call *call) noexcept
+{
+    return dynamodb::guess_last_key(call_body(call));
+}
+
 Status parse_items(std::span<const std::string_view> documents, Items **handle, std::span<const Item> *items) noexcept
 {
     *handle = nullptr;

@@ -56,6 +56,10 @@ struct Items;
 [[nodiscard]] Status start_scan(Client *client, Session *session, const ScanRequest &request, void *tag, Now now,
                                 Call **call) noexcept;
 [[nodiscard]] Status take_scan(Call *call, Items **handle, ScanPage *page) noexcept;
+// What is probably the LastEvaluatedKey of a finished call, found near the body's end without parsing it, so that the
+// next page can be asked for first; to be compared with ScanPage::last_key. Empty where nothing like it is found.
+// Lives as long as the call, unless it is taken.
+[[nodiscard]] std::string_view guess_last_key(const Call *call) noexcept;
 // Parses items kept as DynamoDB JSON (each document one item, as in Item::json). An unsound document gives an item with
 // a problem.
 [[nodiscard]] Status parse_items(std::span<const std::string_view> documents, Items **handle,

@@ -15,6 +15,11 @@ DONE = {'streaming', 'completed'}
 ENDED = {'failed', 'needs_resync'}
 
 
+def lost_connection(error):
+    """The server has ended the session or does not accept one just now, and has not merely refused a statement."""
+    return error.pgcode is None or error.pgcode[:2] in ('08', '57')
+
+
 class Database:
     def __init__(self, postgres, name, user='postgres'):
         self.postgres, self.name, self.user = postgres, name, user
@@ -94,7 +99,9 @@ class Database:
         def asked_again_after_a_restart():
             try:
                 return condition()
-            except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            except (psycopg2.DatabaseError, psycopg2.InterfaceError) as error:
+                if not lost_connection(error):
+                    raise
                 self.close()
                 return False
         return wait_until(asked_again_after_a_restart, what, timeout, self.report)
@@ -119,7 +126,9 @@ class Database:
             try:
                 assert synced(), f'podyn_sync: not within {timeout} s\n{self.report()}'
                 return
-            except psycopg2.OperationalError:
+            except psycopg2.DatabaseError as error:
+                if not lost_connection(error):
+                    raise
                 assert time.monotonic() < deadline, self.report()
                 self.close()
                 self.postgres.wait_until_accepting()

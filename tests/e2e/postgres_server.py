@@ -54,13 +54,16 @@ class PostgresServer:
             kind, database, database)]
 
     def kill(self, pid):
-        """kill -9: PostgreSQL then restarts every session."""
+        """kill -9; returns when PostgreSQL has noticed, ended every session and begun anew."""
+        begun = self.log_size()
         os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: 'reinitializing' in self.log_since(begun), 'PostgreSQL has noticed the kill', timeout=30,
+                   report=self.log_tail)
 
     def accepting(self):
         try:
             return self.query('SELECT true') == [(True,)]
-        except psycopg2.OperationalError:
+        except psycopg2.DatabaseError:
             return False
 
     def wait_until_accepting(self):

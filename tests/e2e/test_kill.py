@@ -20,7 +20,7 @@ def kill_one(postgres, database, chance):
     def victims():
         try:
             return postgres.processes(kind, None if kind == 'podyn launcher' else database.name)
-        except psycopg2.OperationalError:
+        except psycopg2.DatabaseError:
             return []
     pid = chance.choice(wait_until(victims, f'there is a {kind}', report=postgres.log_tail))
     postgres.kill(pid)

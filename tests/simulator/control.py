@@ -129,12 +129,18 @@ class Simulator:
         return most
 
     def children_read_too_early(self):
-        """(child, parent) of every GetRecords on a child before its parent was read to the end: never [DG Streams]."""
-        parents = {shard.id: shard.parent for stream in self.streams() for shard in stream.listed()}
+        """(child, parent) of every GetRecords on a child before its parent was read to the end: never [DG Streams].
+
+        A parent that was closed before the client first asked for the stream's shards needs no reading: what it holds
+        is older than the client's copy.
+        """
+        begun = min((request.time for request in self.sent('DescribeStream')), default=0)
+        parents = {shard.id: shard.parent for stream in self.streams() for shard in stream.listed()
+                   if shard.parent and stream.closed_monotonic(shard.parent) > begun}
         ended, early = set(), []
         for request in self.sent('GetRecords'):
             parent = parents.get(request.shard)
-            if parent in parents and parent not in ended:
+            if parent and parent not in ended:
                 early.append((request.shard, parent))
             if request.shard_ended and request.delivered:
                 ended.add(request.shard)

@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import random
+import time
 from datetime import datetime, timezone
 
 from .wire import ServiceError, validation_error
@@ -27,6 +28,7 @@ class Shard:
         self.id, self.parent, self.hashes, self.start, self.created = name, parent, hashes, start, created
         self.end = None  # EndingSequenceNumber; None: open [bc]
         self.closed_at = None
+        self.closed_monotonic = float('inf')
         self.records = []  # (sequence number, time, size, record)
         # What tests may set:
         self.empty_pages = 0  # so many GetRecords answers in a row hold nothing, though there are records: normal [bc]
@@ -137,11 +139,16 @@ class Stream:
     def _close(self, shard):
         shard.end = self._next_sequence()
         shard.closed_at = self.clock.now()
+        shard.closed_monotonic = time.monotonic()
 
     # ---- what clients ask -------------------------------------------------------------------------------------------
 
     def _horizon(self):
         return self.clock.now() - RETENTION
+
+    def closed_monotonic(self, shard_id):
+        """When a shard was closed; for one that is not known any more, long ago."""
+        return self.shards[shard_id].closed_monotonic if shard_id in self.shards else 0
 
     def listed(self):
         """Closed shards older than the retention are gone. A child may then name a parent that is not listed any more:

@@ -197,4 +197,19 @@ TEST(ScanPage, reads_what_dynamodb_answered)
     EXPECT_EQ(counts, (std::vector<std::size_t>{0, 2}));
 }
 
+TEST(LastKeyGuess, finds_the_key_at_the_end_of_the_body)
+{
+    EXPECT_EQ(dynamodb::guess_last_key(R"({"Items":[],"LastEvaluatedKey":{"a":{"S":"}\"{"}},"Count":0})"),
+              R"({"a":{"S":"}\"{"}})");
+    EXPECT_EQ(dynamodb::guess_last_key(R"({"Items":[{"x":{"S":"\"LastEvaluatedKey\":{}"}}],"Count":1})"), "");
+    EXPECT_EQ(dynamodb::guess_last_key(R"({"Items":[],"LastEvaluatedKey":{"a":)"), "");
+    EXPECT_EQ(dynamodb::guess_last_key(""), "");
+}
+
+TEST(LastKeyGuess, equals_what_the_page_says)
+{
+    constexpr std::string_view kBody = R"({"Items":[{"a":{"N":"1"}}],"LastEvaluatedKey":{"a":{"N":"1"}}})";
+    EXPECT_EQ(dynamodb::guess_last_key(kBody), parse(kBody)->page().last_key);
+}
+
 }  // namespace

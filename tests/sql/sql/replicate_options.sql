@@ -43,6 +43,8 @@ SELECT option, pg_temp.replicate(option) FROM (VALUES
     ($$scan_rate => -1$$), ($$scan_rate => -0.0001$$), ($$scan_rate => 'NaN'$$), ($$scan_rate => 'Infinity'$$),
     ($$scan_rate => '-Infinity'$$), ($$scan_rate => 1e10$$), ($$scan_rate => 1e400$$),
     ($$segments => 0$$), ($$segments => -1$$), ($$segments => 1000001$$),
+    ($$workers => 0$$), ($$workers => -1$$), ($$consistent_read => 'maybe'$$), ($$backfill => 'Scan'$$), ($$backfill => ''$$),
+    ($$on_existing => 'append'$$), ($$deletes => 'keep'$$), ($$nul_characters => ' '$$),
     ($$conversion_mode => 'json'$$), ($$conversion_mode => 'Columns'$$)) AS _ (option);
 
 -- At the edge of what is possible: again only the server is missing.
