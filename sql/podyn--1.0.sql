@@ -112,6 +112,7 @@ CREATE TABLE podyn.error (
     detail    text
 );
 CREATE INDEX ON podyn.error (name);
+CREATE INDEX ON podyn.error (hashtextextended(item::text, 0));
 COMMENT ON TABLE podyn.error IS 'items that could not be written to the target, as received, with the reason';
 
 CREATE TABLE podyn.event (

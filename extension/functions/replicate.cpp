@@ -20,6 +20,7 @@ namespace {
 
 // A read unit is one consistent read of up to 4 KB (developer guide, ProvisionedThroughput).
 constexpr double kBytesPerReadUnit = 4096;
+constexpr uint32 kSampleItems = 10;
 
 struct Source {
     EventLoop *loop;
@@ -91,15 +92,22 @@ void try_stream(const Source &source, const engine::TableDescription &table)
     finish(source.loop, own_call(call));
 }
 
-void try_scan(const Source &source, const engine::TableDescription &table)
+// Gives some items, whose attributes show what columns there will be.
+engine::ScanPage try_scan(const Source &source, const engine::TableDescription &table)
 {
-    engine::ScanRequest request = {table.name, 0, 1, 1, false, {}};
+    engine::ScanRequest request = {table.name, 0, 1, kSampleItems, true, {}};
     engine::Call *call = nullptr;
     check(engine::start_scan(source.loop->client, source.session, request, nullptr, now(), &call));
     finish(source.loop, own_call(call));
+    engine::Items *handle = nullptr;
+    engine::ScanPage page;
+    check(engine::take_scan(call, &handle, &page));
+    own<engine::Items>(CurrentMemoryContext, handle, engine::destroy);
+    return page;
 }
 
-void check_table(const Source &source, const engine::TableDescription &table, const ReplicateOptions &options)
+engine::ScanPage check_table(const Source &source, const engine::TableDescription &table,
+                             const ReplicateOptions &options)
 {
     if (table.status != "ACTIVE" && table.status != "UPDATING")
         ereport(ERROR,
@@ -110,8 +118,7 @@ void check_table(const Source &source, const engine::TableDescription &table, co
         require_usable_stream(table);
         try_stream(source, table);
     }
-    if (options.data)
-        try_scan(source, table);
+    return options.data ? try_scan(source, table) : engine::ScanPage();
 }
 
 void check_caller()
@@ -180,7 +187,7 @@ TargetRequest target_request(const char *source, const ReplicateOptions &options
 }
 
 int32 insert_replication(const char *source, const char *name, const ReplicateOptions &options,
-                         const engine::TableDescription &table, const NewTarget &target)
+                         const engine::TableDescription &table, const NewTarget &target, double read_units)
 {
     Datum keys[2];
     int key_count = static_cast<int>(table.keys.size());
@@ -193,15 +200,17 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
     catalog::Scope scope = catalog::enter();
     catalog::run(
         "INSERT INTO podyn.replication (name, owner, server, source, target, copy_data, replay_changes, "
-        "conversion_mode, lower_case_columns, scan_rate, segments, key_names, items_total, enabled, phase, started_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, 0), $12, $13, $14, $15, "
+        "conversion_mode, lower_case_columns, scan_rate, segments, key_names, items_total, enabled, phase, read_units, "
+        "started_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, 0), $12, $13, $14, $15, $16, "
         "CASE WHEN $14 THEN clock_timestamp() END) RETURNING id",
         {catalog::text(name), catalog::regrole(user), catalog::text(options.server), catalog::text(source),
          catalog::regclass(target.relation), catalog::boolean(options.data), catalog::boolean(options.changes),
          catalog::text(options.jsonb_mode ? "jsonb" : "columns"), catalog::boolean(options.lower_case_columns),
          catalog::datum(NUMERICOID, options.scan_rate), catalog::int4(options.segments),
          catalog::datum(TEXTARRAYOID, key_names), catalog::int8(table.item_count),
-         catalog::boolean(options.start && !nothing_to_do), catalog::text(nothing_to_do ? "completed" : "starting")});
+         catalog::boolean(options.start && !nothing_to_do), catalog::text(nothing_to_do ? "completed" : "starting"),
+         catalog::float8(read_units)});
     int32 id = catalog::get_int4(0, 1);
     for (int i = 0; i < target.count; ++i)
         catalog::run(
@@ -212,6 +221,22 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
     if (!nothing_to_do)
         catalog::add_task(id, catalog::TaskKind::kSetup, "", {}, "ready", 0);
     return id;
+}
+
+// The first items' attributes get their columns now, where the user sees it; the others as they arrive.
+void add_sampled_columns(const char *name, const engine::ScanPage &sample)
+{
+    if (sample.items.empty())
+        return;
+    catalog::Replication *replication = catalog::find_replication(CurrentMemoryContext, name);
+    Target *target = load_target(CurrentMemoryContext, *replication);
+    auto *items = static_cast<const engine::Item **>(palloc(sizeof(engine::Item *) * sample.items.size()));
+    int count = 0;
+    for (const engine::Item &item : sample.items)
+        items[count++] = &item;
+    MissingColumns missing = missing_columns(*target, items, count);
+    if (missing.count > 0)
+        map_columns(*replication, missing, false);
 }
 
 // The owner may read its own rejected items and column map (row security keeps other owners' away).
@@ -256,7 +281,7 @@ void replicate_table(const Source &source, const char *table_name, const Replica
     const char *name = options.name != nullptr ? options.name : table_name;
     require_free_name(name);
     engine::TableDescription table = describe_table(source, table_name);
-    check_table(source, table, options);
+    engine::ScanPage sample = check_table(source, table, options);
 
     TargetRequest request = target_request(table_name, options);
     NewTarget target;
@@ -267,7 +292,8 @@ void replicate_table(const Source &source, const char *table_name, const Replica
         target = adopt_target(request, table, options.data);
         require_own_target(target.relation);
     }
-    insert_replication(table_name, name, options, table, target);
+    insert_replication(table_name, name, options, table, target, sample.read_units);
+    add_sampled_columns(name, sample);
     grant_reading(GetUserId());
     catalog::record_event(GetUserId(), name, "created",
                           psprintf("replication of DynamoDB table %s into %s", table_name,

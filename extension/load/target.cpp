@@ -178,8 +178,8 @@ void remember_column(const catalog::Replication &replication, const MissingColum
 
 void announce(const catalog::Replication &replication, Relation relation, const char *column, engine::ColumnType type)
 {
-    char *message = psprintf("adding new column to table %s: %s %s", RelationGetRelationName(relation),
-                             quote_identifier(column), copy_string(engine::column_type_name(type)));
+    char *message = psprintf("adding new column to table %s: \"%s\" %s", RelationGetRelationName(relation), column,
+                             copy_string(engine::column_type_name(type)));
     ereport(MyBgworkerEntry != nullptr ? LOG : NOTICE, (errmsg("%s", message)));
     catalog::record_event(replication.owner, replication.name, "column", message);
 }

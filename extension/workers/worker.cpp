@@ -252,7 +252,8 @@ void deliver(RunningTask *task)
     if (task->methods->on_failure != nullptr && task->methods->on_failure(task, status))
         return;
     // Wrong credentials may have been mended since the session was opened: once more with new ones.
-    bool worth_retrying = status.retryable || (status.failure == engine::Failure::kCredentials && task->failures == 0);
+    bool worth_retrying = status.retryable || status.failure == engine::Failure::kCorrupt ||
+                          (status.failure == engine::Failure::kCredentials && task->failures == 0);
     if (task->failures == 0)
         ereport(LOG, (errmsg("replication \"%s\": %s", task->job->replication->name, status.message),
                       status.detail[0] ? errdetail("%s", status.detail) : 0));

@@ -216,7 +216,7 @@ def test_a_plain_owner_replicates_with_its_own_rights(dynamodb, plain):
         CREATE TABLE who (name text, super boolean);
         CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            INSERT INTO who SELECT current_user || ' ' || session_user, rolsuper FROM pg_roles
+            INSERT INTO public.who SELECT current_user || ' ' || session_user, rolsuper FROM pg_roles
                 WHERE rolname = session_user;
             RETURN NEW;
         END $$;

@@ -94,9 +94,12 @@ def test_long_keys_arrive(dynamodb, database):
 
 def test_the_call_tells_what_it_does(dynamodb, database):
     dynamodb.create_table('events', key=[('id', 'S')])
+    dynamodb.put('events', {'id': {'S': 'one'}, 'name': {'S': 'first'}})
     database.replicate('events')
     assert 'constructing table schema for table events' in database.notices()
-    assert 'adding new column to table events: "id" text' in database.notices()
+    assert 'adding new column to table events: "name" text' in database.notices()
+    assert 'moving data for table events' in database.notices()
+    assert 'replicating changes for table events' in database.notices()
 
 
 def test_the_case_of_a_table_name_is_kept(dynamodb, database):
