@@ -4,8 +4,8 @@
 //   copying    the setup task, with the start positions of all     segments and shards exist; changes go to the spool
 //              shards, in one transaction
 //   merging    the supervisor, when the last segment is done       a task of kind merge exists; changes go to the spool
-//   streaming  the merge task, when the spool is empty; or the     changes go to the target
-//              setup task where no data is copied
+//   streaming  the merge task, when the stream has passed the      changes go to the target
+//              backfill's end and the spool is empty; or the setup task where no data is copied
 //   completed  the supervisor or the setup task, where nothing is left to do
 //
 // Beside the phase stand `enabled` (podyn_start, podyn_stop) and `failure` (a worker: failed, needs_resync).

@@ -1,6 +1,8 @@
 // The merge task: after the backfill, applies the spool to the target in chunks, each deleted from the spool in the
-// same transaction, while newer changes still go to the spool. It goes through the keys in order; when a round found
-// little, it holds the replication, merges the rest and switches to direct apply: state streaming.
+// same transaction, while newer changes still go to the spool. It begins when the stream has been read beyond the
+// backfill's end: then no image in the spool is older than what the scan saw, and no row goes back in time. It goes
+// through the keys in order; when a round found little, it holds the replication, merges the rest and switches to
+// direct apply: state streaming.
 #include "catalog/journal.h"
 #include "load/page_item.h"
 #include "load/spool.h"
@@ -21,10 +23,13 @@ struct Merge {
     char last_key[engine::kKeyDigestBytes];
     size_t last_key_size;  // 0: a round begins
     int64 round_merged;
+    bool begun;  // the stream has passed the backfill's end
     bool last_round;
     MemoryContext page_context;  // the chunk and its parsed items
     SpooledChanges chunk;
 };
+
+constexpr int64 kLookAtStream = USECS_PER_SEC / 10;
 
 Merge *state_of(RunningTask *task)
 {
@@ -88,8 +93,9 @@ void advance(RunningTask *task)
 void switch_to_direct_apply(RunningTask *task)
 {
     const catalog::Replication &replication = *task->job->replication;
-    catalog::execute("UPDATE podyn.replication SET phase = 'streaming' WHERE id = $1",
-                     {catalog::int4(task->replication)});
+    catalog::execute(
+        "UPDATE podyn.replication SET phase = 'streaming', consistent_since = clock_timestamp() WHERE id = $1",
+        {catalog::int4(task->replication)});
     catalog::execute("UPDATE podyn.task SET spooled = 0 WHERE replication = $1 AND spooled <> 0",
                      {catalog::int4(task->replication)});
     catalog::Progress progress = {};
@@ -97,6 +103,19 @@ void switch_to_direct_apply(RunningTask *task)
     catalog::save_progress(task->id, progress);
     catalog::record_event(replication.owner, replication.name, "streaming",
                           "all changes are merged, replaying new ones");
+}
+
+bool stream_has_passed_the_backfill(int32 replication)
+{
+    catalog::Scope scope = catalog::enter();
+    catalog::run(
+        "SELECT coalesce(bool_and(coalesce(greatest(f.read_through, live.read_through) >= r.copied_at, false)), false) "
+        "FROM podyn.replication AS r JOIN podyn.shard_frontier AS f ON f.replication = r.id "
+        "LEFT JOIN podyn.live_tasks() AS live ON live.task = f.id WHERE r.id = $1",
+        {catalog::int4(replication)});
+    bool passed = catalog::get_boolean(0, 1);
+    catalog::leave(scope);
+    return passed;
 }
 
 void begin_round(Merge *merge)
@@ -146,8 +165,12 @@ void on_time(RunningTask *task)
     Turn turn = begin_turn(task, &standing);
     if (turn != Turn::kGo)
         return;
-    wake_after(task, 0);
-    if (state_of(task)->last_round)
+    Merge *merge = state_of(task);
+    merge->begun = merge->begun || stream_has_passed_the_backfill(task->replication);
+    wake_after(task, merge->begun ? 0 : kLookAtStream);
+    if (!merge->begun)
+        commit_transaction();
+    else if (merge->last_round)
         merge_rest(task, standing);
     else
         merge_chunk(task, standing);

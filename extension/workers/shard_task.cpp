@@ -22,8 +22,7 @@ constexpr int kQuietPolls = 2;
 constexpr int64 kLatePoll = 2 * USECS_PER_SEC;
 // How old the committed read_through may get while nothing arrives.
 constexpr int64 kSaveReadThrough = 10 * USECS_PER_MINUTE;
-// ApproximateCreationDateTime is rounded to the second (API reference, StreamRecord).
-constexpr int64 kCreationRounding = USECS_PER_SEC;
+constexpr int64 kJustNow = 2 * USECS_PER_SEC;
 
 enum class Waiting : uint8 { kForIterator, kForRecords };
 
@@ -37,6 +36,7 @@ struct Shard {
     bool proven;                // the iterator has given a page
     int quiet_polls;
     TimestampTz read_through;
+    TimestampTz page_read_through;  // once the page is written
     TimestampTz saved_read_through;
 };
 
@@ -95,6 +95,12 @@ void poll_after_interval(RunningTask *task)
 // ---- A page with changes, or the shard's last page
 // -------------------------------------------------------------------
 
+// So many changes that more are waiting.
+bool is_long(const Shard &shard)
+{
+    return static_cast<int>(shard.page.changes.size()) >= Min(settings::batch_rows, settings::kMaxRecords) / 2;
+}
+
 TimestampTz last_change_at(const Shard &shard)
 {
     if (shard.page.changes.empty() || shard.page.changes.back().created_at_us == 0)
@@ -102,13 +108,24 @@ TimestampTz last_change_at(const Shard &shard)
     return to_timestamp(shard.page.changes.back().created_at_us);
 }
 
-// What is known to be read once this page is written: everything before its last change. DynamoDB's clock may be ahead
-// of ours: never more than what was there when we asked.
-TimestampTz read_through_page(const Shard &shard)
+// Under steady traffic no page is empty. A short one whose last change is from just now is as good.
+bool reaches_the_tip(const Shard &shard)
 {
     TimestampTz last = last_change_at(shard);
-    TimestampTz through = Min(last, shard.asked_at_time) - kCreationRounding;
-    return last == 0 ? shard.read_through : Max(shard.read_through, through);
+    // The creation time is rounded to the second (API reference, StreamRecord); DynamoDB Local rounds to the minute.
+    int64 rounding = last % USECS_PER_MINUTE == 0 ? USECS_PER_MINUTE : USECS_PER_SEC;
+    return !is_long(shard) && last != 0 && last + rounding + kJustNow >= shard.asked_at_time;
+}
+
+// What is known to be read once this page is written: everything there was when it was asked for, at the tip, or
+// everything before its last change. DynamoDB's clock may be ahead of ours.
+TimestampTz read_through_page(Shard *shard)
+{
+    shard->quiet_polls = reaches_the_tip(*shard) ? shard->quiet_polls + 1 : 0;
+    if (shard->quiet_polls >= kQuietPolls)
+        return shard->asked_at_time;
+    TimestampTz last = last_change_at(*shard);
+    return Max(shard->read_through, last == 0 ? 0 : Min(last, shard->asked_at_time) - USECS_PER_SEC);
 }
 
 void record(RunningTask *task, const WrittenCounts &counts)
@@ -121,7 +138,7 @@ void record(RunningTask *task, const WrittenCounts &counts)
     progress.changes = static_cast<int64>(changes.size()) - counts.rejected;
     progress.spooled = counts.spooled;
     progress.throttled = task->throttled;
-    progress.read_through = read_through_page(shard);
+    progress.read_through = shard.page_read_through;
     progress.last_change_at = last_change_at(shard);
     catalog::save_progress(task->id, progress);
     if (progress.done)
@@ -149,14 +166,13 @@ void after_page(RunningTask *task)
     Shard *shard = state_of(task);
     bool ended = shard->page.next_iterator.empty();
     auto changes = static_cast<int64>(shard->page.changes.size());
-    bool more = changes >= Min(settings::batch_rows, settings::kMaxRecords) / 2;
+    bool more = is_long(*shard);
     shared::count(task->job->live, 0, changes);
-    publish(task, read_through_page(*shard));
+    publish(task, shard->page_read_through);
     shard->saved_read_through = shard->read_through;
     task->failures = 0;
     task->throttled = 0;
     task->page_pending = false;
-    shard->quiet_polls = 0;
     MemoryContextReset(shard->page_context);
     shard->page = {};
     if (ended) {
@@ -255,6 +271,7 @@ void take_records(RunningTask *task)
         after_quiet_poll(task);
         return;
     }
+    shard->page_read_through = read_through_page(shard);
     task->page_pending = true;
     write(task);
 }

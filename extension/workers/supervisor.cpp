@@ -71,23 +71,6 @@ bool finish_copies()
     return merging;
 }
 
-// Reads of a scan may be newer than the stream's position; once the stream has passed the scan's end, the target equals
-// the source at one moment.
-void mark_consistent()
-{
-    catalog::Scope scope = catalog::enter();
-    uint64 rows = catalog::run(
-        "UPDATE podyn.replication AS r SET consistent_since = clock_timestamp() "
-        "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'streaming' AND enabled AND copy_data "
-        "AND consistent_since IS NULL FOR NO KEY UPDATE SKIP LOCKED) "
-        "AND NOT EXISTS (SELECT FROM podyn.shard_frontier AS s LEFT JOIN podyn.live_tasks() AS live ON live.task = "
-        "s.id "
-        "WHERE s.replication = r.id AND coalesce(greatest(s.read_through, live.read_through) < r.copied_at, true)) "
-        "RETURNING r.id, r.owner::oid, r.name");
-    record_events("consistent", "the target equals the source up to the stream's position", rows);
-    catalog::leave(scope);
-}
-
 // Shards that ended are kept for two days (their children must find them), then only their counters.
 void forget_old_things()
 {
@@ -127,7 +110,7 @@ Demands read_demands()
     uint64 rows = catalog::run(
         "SELECT r.owner::oid, count(*) FILTER (WHERE t.kind = 'segment' AND live.task IS NULL), "
         "count(*) FILTER (WHERE t.kind <> 'segment'), "
-        "bool_or(r.phase <> 'streaming' OR r.copy_data AND r.consistent_since IS NULL) "
+        "bool_or(r.phase <> 'streaming') "
         "FROM podyn.replication AS r JOIN podyn.task AS t ON t.replication = r.id "
         "LEFT JOIN podyn.live_tasks() AS live ON live.task = t.id WHERE r.enabled AND r.failure IS NULL AND t.state = "
         "'ready' GROUP BY r.owner");
@@ -243,7 +226,6 @@ Look look()
     look.installed = lock_extension();
     if (look.installed) {
         new_tasks = finish_copies();
-        mark_consistent();
         new_tasks = catalog::release_missed_children() > 0 || new_tasks;
         forget_old_things();
         Demands demands = read_demands();
