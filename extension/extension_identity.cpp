@@ -2,6 +2,12 @@
 #include "extension_identity.h"
 
 namespace podyn {
+namespace {
+
+Oid ours = InvalidOid;
+bool replaced = false;
+
+}  // namespace
 
 Oid extension_owner()
 {
@@ -26,9 +32,19 @@ bool lock_extension()
     Oid extension = get_extension_oid("podyn", true);
     if (!OidIsValid(extension))
         return false;
+    if (!OidIsValid(ours))
+        ours = extension;
+    replaced = extension != ours;
+    if (replaced)
+        return false;
     LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
     // It may have been dropped, and even made again, while we waited.
     return get_extension_oid("podyn", true) == extension;
+}
+
+bool extension_was_replaced()
+{
+    return replaced;
 }
 
 }  // namespace podyn

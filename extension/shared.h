@@ -56,8 +56,7 @@ void request();  // at server start: asks for the memory
 void start();    // at server start, and again after a crash: the memory is new
 void attach();   // in any process: finds or makes it; an error if there is not enough
 
-// ---- Processes
-// -------------------------------------------------------------------------------------------------------
+// ---- Processes -----------------------------------------------------------------------------------------------------
 
 enum class Launch { kLaunched, kPoolFull, kNoServerSlot };
 
@@ -85,8 +84,7 @@ int signal_processes(Oid database, int signal);
 void request_yield(Oid hungry);
 bool should_yield();
 
-// ---- Replications and tasks
-// ------------------------------------------------------------------------------------------
+// ---- Replications and tasks ----------------------------------------------------------------------------------------
 
 // The entry of a replication, made if need be. An error if there are too many.
 Replication *replication(int32 id);
@@ -103,8 +101,7 @@ Task *publish_task(int64 id);
 void publish_read_through(Task *task, TimestampTz read_through);
 void withdraw_task(Task *task);
 
-// ---- For the views
-// ---------------------------------------------------------------------------------------------------
+// ---- For the views -------------------------------------------------------------------------------------------------
 
 struct LiveReplication {
     int32 id;

@@ -19,4 +19,13 @@ void commit_transaction()
     pgstat_report_stat(true);
 }
 
+void report_and_abort()
+{
+    HOLD_INTERRUPTS();
+    EmitErrorReport();
+    FlushErrorState();
+    AbortCurrentTransaction();
+    RESUME_INTERRUPTS();
+}
+
 }  // namespace podyn

@@ -46,6 +46,14 @@ CREATE TABLE podyn.replication (
     throttled          bigint NOT NULL DEFAULT 0
 );
 
+-- A replication's state as users know it.
+CREATE VIEW podyn.replication_state AS
+SELECT id, CASE WHEN failure IS NOT NULL THEN failure
+                WHEN phase = 'completed' THEN 'completed'
+                WHEN NOT enabled THEN 'stopped'
+                ELSE phase END AS state
+FROM podyn.replication;
+
 -- The pieces of work of a replication, each done by one worker at a time. A position commits with the rows before it.
 CREATE TABLE podyn.task (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -272,10 +280,7 @@ SELECT r.name,
        CASE WHEN r.last_error IS NOT NULL THEN r.last_error_at ELSE t.last_error_at END AS last_error_at,
        CASE WHEN r.enabled AND r.failure IS NULL THEN t.retry_at END AS retry_at
 FROM podyn.replication AS r
-     CROSS JOIN LATERAL (SELECT CASE WHEN r.failure IS NOT NULL THEN r.failure
-                                     WHEN r.phase = 'completed' THEN 'completed'
-                                     WHEN NOT r.enabled THEN 'stopped'
-                                     ELSE r.phase END AS state) AS s
+     JOIN podyn.replication_state AS s ON s.id = r.id
      CROSS JOIN LATERAL (SELECT r.items + coalesce(sum(k.items), 0)::bigint AS items,
                                 r.changes + coalesce(sum(k.changes), 0)::bigint AS changes,
                                 r.read_units + coalesce(sum(k.read_units), 0) AS read_units,

@@ -56,9 +56,8 @@ State current_state(const catalog::Replication &replication)
     catalog::Scope scope = catalog::enter();
     State state = {};
     if (catalog::run_on_active_snapshot(
-            "SELECT CASE WHEN r.failure IS NOT NULL THEN r.failure WHEN r.phase = 'completed' THEN 'completed' "
-            "WHEN NOT r.enabled THEN 'stopped' ELSE r.phase END, r.last_error "
-            "FROM podyn.replication AS r WHERE r.id = $1",
+            "SELECT s.state, r.last_error FROM podyn.replication AS r JOIN podyn.replication_state AS s ON s.id = r.id "
+            "WHERE r.id = $1",
             {catalog::int4(replication.id)}) == 1) {
         state.name = catalog::string(context, 0, 1);
         state.error = catalog::string(context, 0, 2);

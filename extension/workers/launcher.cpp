@@ -32,16 +32,6 @@ List *connectable_databases(MemoryContext context)
     return databases;
 }
 
-void wait_for(long milliseconds)
-{
-    int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (milliseconds >= 0 ? WL_TIMEOUT : 0),
-                           milliseconds, PG_WAIT_EXTENSION);
-    if (events & WL_LATCH_SET)
-        ResetLatch(MyLatch);
-    CHECK_FOR_INTERRUPTS();
-    reload_configuration_if_asked();
-}
-
 bool still_exists(Oid database)
 {
     List *databases = connectable_databases(CurrentMemoryContext);
@@ -62,7 +52,7 @@ void launch_supervisor(Oid database)
             ereport(LOG, (errmsg("podyn launcher found no free background worker slot for a supervisor"),
                           errhint("Raise \"max_worker_processes\" (now %d).", max_worker_processes)));
         told = launch == shared::Launch::kNoServerSlot;
-        wait_for(kBetweenRestarts);
+        wait_for_latch(kBetweenRestarts);
     }
 }
 
@@ -71,14 +61,14 @@ void run()
     ListCell *cell;
     foreach (cell, connectable_databases(TopMemoryContext)) {
         launch_supervisor(lfirst_oid(cell));
-        wait_for(kBetweenLaunches);
+        wait_for_latch(kBetweenLaunches);
     }
     for (;;) {
         for (Oid database; OidIsValid(database = shared::next_orphaned_database());) {
-            wait_for(kBetweenRestarts);
+            wait_for_latch(kBetweenRestarts);
             launch_supervisor(database);
         }
-        wait_for(-1);
+        wait_for_latch(-1);
     }
 }
 

@@ -39,6 +39,16 @@ void connect_process(Oid database, Oid role)
     set("synchronous_commit", "off");
 }
 
+void wait_for_latch(long milliseconds)
+{
+    int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (milliseconds >= 0 ? WL_TIMEOUT : 0),
+                           milliseconds, PG_WAIT_EXTENSION);
+    if (events & WL_LATCH_SET)
+        ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+    reload_configuration_if_asked();
+}
+
 void reload_configuration_if_asked()
 {
     if (!ConfigReloadPending)

@@ -22,6 +22,8 @@ constexpr int kQuietPolls = 2;
 constexpr int64 kLatePoll = 2 * USECS_PER_SEC;
 // How old the committed read_through may get while nothing arrives.
 constexpr int64 kSaveReadThrough = 10 * USECS_PER_MINUTE;
+// A quarter of the 1 MB that a page may have (API reference, GetRecords): as JSON, and with old images.
+constexpr size_t kLongPage = 256 * 1024;
 constexpr int64 kJustNow = 2 * USECS_PER_SEC;
 
 enum class Waiting : uint8 { kForIterator, kForRecords };
@@ -92,13 +94,13 @@ void poll_after_interval(RunningTask *task)
     wake_after(task, Max(state_of(task)->asked_at + interval - now().monotonic_us, INT64CONST(0)));
 }
 
-// ---- A page with changes, or the shard's last page
-// -------------------------------------------------------------------
+// ---- A page with changes, or the shard's last page -----------------------------------------------------------------
 
-// So many changes that more are waiting.
+// So long that more may be waiting.
 bool is_long(const Shard &shard)
 {
-    return static_cast<int>(shard.page.changes.size()) >= Min(settings::batch_rows, settings::kMaxRecords) / 2;
+    return static_cast<int>(shard.page.changes.size()) >= Min(settings::batch_rows, settings::kMaxRecords) / 2 ||
+           shard.page.bytes >= kLongPage;
 }
 
 TimestampTz last_change_at(const Shard &shard)
@@ -192,8 +194,7 @@ void write(RunningTask *task)
         after_page(task);
 }
 
-// ---- A page without changes
-// ------------------------------------------------------------------------------------------
+// ---- A page without changes ----------------------------------------------------------------------------------------
 
 // Now and then what is known by reading nothing is written down, and errors that are over are forgotten.
 bool save_idle_progress(RunningTask *task)
@@ -225,8 +226,7 @@ void after_quiet_poll(RunningTask *task)
     poll_after_interval(task);
 }
 
-// ---- Events
-// ----------------------------------------------------------------------------------------------------------
+// ---- Events --------------------------------------------------------------------------------------------------------
 
 void begin(RunningTask *task)
 {

@@ -65,8 +65,7 @@ const char *why_not_ours(const catalog::Replication &replication, const engine::
     return nullptr;
 }
 
-// ---- Comparing the listing with the catalog
-// ----------------------------------------------------------------------------
+// ---- Comparing the listing with the catalog ------------------------------------------------------------------------
 
 struct KnownShard {
     char *id;
@@ -202,8 +201,7 @@ void compare(RunningTask *task)
     rest(task, soon ? kIntervalWithoutChild : kInterval);
 }
 
-// ---- Events
-// ----------------------------------------------------------------------------------------------------------
+// ---- Events --------------------------------------------------------------------------------------------------------
 
 void begin(RunningTask *task)
 {

@@ -244,15 +244,6 @@ Look look()
     return look;
 }
 
-void wait_for(long milliseconds)
-{
-    int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds, PG_WAIT_EXTENSION);
-    if (events & WL_LATCH_SET)
-        ResetLatch(MyLatch);
-    CHECK_FOR_INTERRUPTS();
-    reload_configuration_if_asked();
-}
-
 // A look that fails (a lock time-out, a full disk) is tried again; the error stands in the server's log.
 bool look_again(Look *result)
 {
@@ -264,11 +255,7 @@ bool look_again(Look *result)
     }
     PG_CATCH();
     {
-        HOLD_INTERRUPTS();
-        EmitErrorReport();
-        AbortCurrentTransaction();
-        FlushErrorState();
-        RESUME_INTERRUPTS();
+        report_and_abort();
     }
     PG_END_TRY();
     return succeeded;
@@ -280,17 +267,19 @@ void run()
     for (;;) {
         Look result = {};
         if (!look_again(&result)) {
-            wait_for(kLookBusy);
+            wait_for_latch(kLookBusy);
             continue;
         }
+        if (extension_was_replaced())
+            return;  // without leaving: the launcher gives the new extension a supervisor of its own
         if (result.installed && result.work) {
             about_to_leave = false;
-            wait_for(result.settling ? kLookBusy : kLookIdle);
+            wait_for_latch(result.settling ? kLookBusy : kLookIdle);
         } else if ((about_to_leave || !result.installed) && shared::leave_if_not_woken()) {
             return;
         } else {
             about_to_leave = true;
-            wait_for(kBeforeLeaving);
+            wait_for_latch(kBeforeLeaving);
         }
     }
 }

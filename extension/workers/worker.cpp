@@ -70,8 +70,7 @@ bool holds(int64 id)
     return false;
 }
 
-// ---- Claiming and releasing
-// ------------------------------------------------------------------------------------------
+// ---- Claiming and releasing ----------------------------------------------------------------------------------------
 
 void claim(const catalog::Task &listed)
 {
@@ -181,8 +180,7 @@ bool look_for_tasks()
     return true;
 }
 
-// ---- Moving tasks on
-// -------------------------------------------------------------------------------------------------
+// ---- Moving tasks on -----------------------------------------------------------------------------------------------
 
 int64 retry_delay(int failures)
 {
@@ -276,8 +274,7 @@ void move_on(RunningTask *task)
     }
 }
 
-// ---- Errors
-// ----------------------------------------------------------------------------------------------------------
+// ---- Errors --------------------------------------------------------------------------------------------------------
 
 // Errors that nobody can wait out: rights that are missing, tables that are gone.
 bool is_hopeless(int sqlerrcode)
@@ -311,7 +308,7 @@ bool is_about_locks(int sqlerrcode)
 bool extension_is_gone()
 {
     begin_transaction();
-    bool gone = !OidIsValid(get_extension_oid("podyn", true));
+    bool gone = !lock_extension();
     commit_transaction();
     return gone;
 }
@@ -372,11 +369,7 @@ void move_on_safely(RunningTask *task, MemoryContext context)
         PG_CATCH();
         {
             // Not even the error could be written down (a full disk, a lock): again later, with the same patience.
-            HOLD_INTERRUPTS();
-            EmitErrorReport();
-            FlushErrorState();
-            AbortCurrentTransaction();
-            RESUME_INTERRUPTS();
+            report_and_abort();
             drop_call(task);
             task->page_pending = false;
             task->retrying = true;
@@ -389,8 +382,7 @@ void move_on_safely(RunningTask *task, MemoryContext context)
     MemoryContextReset(context);
 }
 
-// ---- The loop
-// --------------------------------------------------------------------------------------------------------
+// ---- The loop ------------------------------------------------------------------------------------------------------
 
 // A look that fails is repeated with the next one.
 bool look_for_tasks_safely(MemoryContext context)
@@ -402,11 +394,7 @@ bool look_for_tasks_safely(MemoryContext context)
     }
     PG_CATCH();
     {
-        HOLD_INTERRUPTS();
-        EmitErrorReport();
-        FlushErrorState();
-        AbortCurrentTransaction();
-        RESUME_INTERRUPTS();
+        report_and_abort();
     }
     PG_END_TRY();
     MemoryContextSwitchTo(context);

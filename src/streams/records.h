@@ -21,7 +21,7 @@ class RecordPage {
     RecordPage(const RecordPage &) = delete;
     RecordPage &operator=(const RecordPage &) = delete;
 
-    [[nodiscard]] streams::RecordsPage page() const { return {changes_, last_, next_iterator_}; }
+    [[nodiscard]] streams::RecordsPage page() const { return {changes_, last_, next_iterator_, body_.size()}; }
 
   private:
     std::string body_;

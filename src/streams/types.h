@@ -41,6 +41,7 @@ struct RecordsPage {
     std::span<const Change> changes;      // every record, in stream order
     std::span<const std::uint32_t> last;  // indexes into `changes`: the last change of each key, in stream order
     std::string_view next_iterator;       // empty: the shard is closed and read to its end
+    std::size_t bytes;                    // of the answer's body; DynamoDB ends a page at 1 MB
 };
 
 }  // namespace podyn::streams

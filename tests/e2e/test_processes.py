@@ -72,6 +72,24 @@ def test_drop_extension_during_a_slow_request(request, situation):
     assert database.value("SELECT count(*) FROM events") <= 1  # the user's table stays
 
 
+def test_an_extension_made_again_at_once_begins_anew(dynamodb, database):
+    """Its replications and tasks have the numbers of those before: workers must not take them for the same."""
+    for name in ('before', 'after'):
+        dynamodb.create_table(name, key=[('id', 'S')])
+        dynamodb.put(name, {'id': {'S': name}})
+    database.replicate('before')
+    database.wait_for_state('before', 'streaming')
+    database.query('DROP EXTENSION podyn CASCADE; CREATE EXTENSION podyn')
+    database.create_server(dynamodb.endpoint)
+    database.replicate('after')
+    database.wait_for_state('after', 'streaming')
+    dynamodb.put('before', {'id': {'S': 'not replicated any more'}})
+    dynamodb.put('after', {'id': {'S': 'later'}})
+    database.sync('after')
+    assert assert_equal_tables(dynamodb.client, 'after', database) == 2
+    assert database.value('SELECT count(*) FROM before') == 1
+
+
 @pytest.mark.parametrize('situation', ['waiting', 'waiting_in_backfill'])
 def test_drop_database_during_a_slow_request(request, situation):
     database = request.getfixturevalue(situation)
