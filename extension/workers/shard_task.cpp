@@ -110,21 +110,25 @@ TimestampTz last_change_at(const Shard &shard)
     return to_timestamp(shard.page.changes.back().created_at_us);
 }
 
-// Under steady traffic no page is empty. A short one whose last change is from just now is as good.
-bool reaches_the_tip(const Shard &shard)
+bool ends_just_now(const Shard &shard)
 {
     TimestampTz last = last_change_at(shard);
     // The creation time is rounded to the second (API reference, StreamRecord); DynamoDB Local rounds to the minute.
     int64 rounding = last % USECS_PER_MINUTE == 0 ? USECS_PER_MINUTE : USECS_PER_SEC;
-    return !is_long(shard) && last != 0 && last + rounding + kJustNow >= shard.asked_at_time;
+    return last != 0 && last + rounding + kJustNow >= shard.asked_at_time;
 }
 
 // What is known to be read once this page is written: everything there was when it was asked for, at the tip, or
-// everything before its last change. DynamoDB's clock may be ahead of ours.
+// everything before its last change. Under steady traffic no page is empty: a short one whose last change is from just
+// now is as good, and a long one of that kind says nothing. DynamoDB's clock may be ahead of ours.
 TimestampTz read_through_page(Shard *shard)
 {
-    shard->quiet_polls = reaches_the_tip(*shard) ? shard->quiet_polls + 1 : 0;
-    if (shard->quiet_polls >= kQuietPolls)
+    bool short_page = !is_long(*shard);
+    if (!ends_just_now(*shard))
+        shard->quiet_polls = 0;
+    else if (short_page)
+        ++shard->quiet_polls;
+    if (short_page && shard->quiet_polls >= kQuietPolls)
         return shard->asked_at_time;
     TimestampTz last = last_change_at(*shard);
     return Max(shard->read_through, last == 0 ? 0 : Min(last, shard->asked_at_time) - USECS_PER_SEC);
