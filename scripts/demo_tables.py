@@ -12,7 +12,7 @@ from decimal import Decimal
 import boto3
 import psycopg2
 
-CHANGES = 200
+CHANGES = 60
 STREAM = {'StreamEnabled': True, 'StreamViewType': 'NEW_AND_OLD_IMAGES'}
 chance = random.Random(2)
 
