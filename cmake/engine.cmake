@@ -1,5 +1,5 @@
 # The engine half: a static library that knows nothing of PostgreSQL.
-find_package(CURL REQUIRED)
+find_package(CURL 7.87 REQUIRED) # since then a cleanup need not wait for the resolver
 find_package(OpenSSL REQUIRED)
 find_package(ZLIB REQUIRED)
 find_path(RAPIDJSON_INCLUDE_DIR rapidjson/reader.h REQUIRED)

@@ -2,12 +2,10 @@
 // references of DynamoDB and DynamoDB Streams, "Common Error Types".
 #include "aws/error.h"
 
-#include <rapidjson/memorystream.h>
-#include <rapidjson/reader.h>
-
 #include <algorithm>
 
 #include "base/guard.h"
+#include "json/path_sink.h"
 
 namespace podyn::aws {
 
@@ -116,37 +114,39 @@ constexpr NamedKind kKinds[] = {
     {"UnknownOperationException", kUnknownOperation},
 };
 
-// Collects the strings at the top level of an error body.
-class ErrorHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ErrorHandler> {
+// Collects the strings at the top level of an error body; what is no string says nothing.
+class ErrorSink final : public json::PathSink {
   public:
-    explicit ErrorHandler(ServiceError &error) : error_(error) {}
+    ErrorSink(base::Arena &arena, ServiceError &error) : PathSink(arena), error_(error) {}
 
-    bool StartObject() { return ++depth_ > 0; }
-    bool EndObject(rapidjson::SizeType) { return --depth_ >= 0; }
-    bool StartArray() { return ++depth_ > 0; }
-    bool EndArray(rapidjson::SizeType) { return --depth_ >= 0; }
-    bool Key(const char *text, rapidjson::SizeType length, bool)
+  protected:
+    void on_value(std::string_view path, const json::Scalar &value) override
     {
-        if (depth_ == 1)
-            key_.assign(text, length);
-        return true;
-    }
-    bool String(const char *text, rapidjson::SizeType length, bool)
-    {
-        if (depth_ != 1)
-            return true;
-        if (key_ == "__type" || (key_ == "code" && error_.name.empty()))
-            error_.name.assign(text, length);
-        else if (key_ == "message" || key_ == "Message")
-            error_.message.assign(text, length);
-        return true;
+        if (value.kind != json::Scalar::Kind::kString)
+            return;
+        if (path == "__type" || (path == "code" && error_.name.empty()))
+            error_.name = keep_string(path, value);
+        else if (path == "message" || path == "Message")
+            error_.message = keep_string(path, value);
     }
 
   private:
     ServiceError &error_;
-    std::string key_;
-    int depth_ = 0;
 };
+
+// A body that is not sound JSON is nobody's error: then the HTTP status speaks.
+ServiceError read_body(std::string_view body)
+{
+    ServiceError error;
+    try {
+        base::Arena arena;
+        ErrorSink sink(arena, error);
+        json::read(body, sink);
+    } catch (const base::Error &) {
+        return {};
+    }
+    return error;
+}
 
 const Kind &kind_of(int http_status, const ServiceError &error);
 std::string detail_of(const ErrorResponse &response, const ServiceError &error, const Kind &kind);
@@ -165,14 +165,7 @@ std::string bare_name(std::string_view type)
 
 ServiceError parse_error(const ErrorResponse &response)
 {
-    ServiceError error;
-    if (response.body.size() <= kMaxParsedBody) {
-        rapidjson::MemoryStream stream(response.body.data(), response.body.size());
-        rapidjson::Reader reader;
-        ErrorHandler handler(error);
-        if (!reader.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag>(stream, handler))
-            error = {};
-    }
+    ServiceError error = response.body.size() <= kMaxParsedBody ? read_body(response.body) : ServiceError();
     error.name = bare_name(error.name.empty() ? response.error_type : error.name);
     return error;
 }

@@ -12,6 +12,9 @@ namespace podyn::dynamodb {
 namespace {
 
 constexpr unsigned kTablesPerPage = 100;  // the most that ListTables takes
+// Far above what a table may have (two key attributes, 25 indexes of up to eight key attributes): a longer list is no
+// table's, and looking types up in it would take for ever.
+constexpr std::size_t kMaxListed = 1000;
 
 class TableListSink final : public json::PathSink {
   public:
@@ -31,6 +34,11 @@ class TableListSink final : public json::PathSink {
     }
 
     void on_array(std::string_view path) override { has_names |= path == "TableNames"; }
+
+    [[nodiscard]] bool needs_scalar(std::string_view path) const override
+    {
+        return path == "TableNames[]" || path == "LastEvaluatedTableName";
+    }
 };
 
 // An element of KeySchema, or of AttributeDefinitions.
@@ -56,6 +64,9 @@ class TableSink final : public json::PathSink {
   protected:
     json::Sink *on_object(std::string_view path, std::size_t) override
     {
+        if (definitions.size() + schema.size() + indexes.size() > kMaxListed ||
+            (!indexes.empty() && indexes.back().schema.size() > kMaxListed))
+            json::refuse("response lists too many key attributes");
         if (path == "Table.AttributeDefinitions[]")
             definitions.emplace_back();
         else if (path == "Table.KeySchema[]")

@@ -17,7 +17,7 @@ namespace {
 
 Sink *PathSink::start_object(std::size_t offset)
 {
-    lengths_.push_back(path_.size());
+    enter();
     return on_object(path_, offset);
 }
 
@@ -30,7 +30,7 @@ void PathSink::end_object(std::size_t end)
 
 void PathSink::start_array()
 {
-    lengths_.push_back(path_.size());
+    enter();
     on_array(path_);
     path_ += "[]";
 }
@@ -39,6 +39,13 @@ void PathSink::end_array()
 {
     path_.resize(lengths_.back());
     lengths_.pop_back();
+}
+
+void PathSink::enter()
+{
+    if (needs_scalar(path_))
+        refuse_value(path_, "a scalar");
+    lengths_.push_back(path_.size());
 }
 
 void PathSink::key(Text name)

@@ -48,11 +48,15 @@ class PathSink : public Sink {
     virtual Sink *on_object(std::string_view, std::size_t) { return this; }
     virtual void on_object_end(std::string_view, std::size_t) {}
     virtual void on_array(std::string_view) {}
+    // Whether a scalar has to stand there: passed over, an object or array would count as absent.
+    [[nodiscard]] virtual bool needs_scalar(std::string_view) const { return false; }
 
     // The value as text that lives as long as body and arena; refuses one that is no string. Null counts as absent.
     [[nodiscard]] std::string_view keep_string(std::string_view path, const Scalar &value);
 
   private:
+    void enter();
+
     base::Arena &arena_;
     std::string path_;
     std::vector<std::size_t> lengths_;  // of path_, where each open object or array began

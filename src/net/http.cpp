@@ -18,6 +18,9 @@ namespace {
 // Connections kept open for the next call. libcurl's own default, four times the running transfers, would close most of
 // them whenever a burst of calls ends.
 constexpr long kMaxIdleConnections = 64;
+// At once, idle ones included: a thousand shards that are asked for at once would need as many descriptors, of which
+// PostgreSQL knows nothing, and threads to look the name up. Further transfers wait for a connection, within their time.
+constexpr long kMaxConnections = 128;
 // Transfers kept for the next call; an idle one holds some ten kilobytes.
 constexpr std::size_t kMaxIdleTransfers = 64;
 
@@ -47,6 +50,7 @@ Http::Http()
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Http::on_socket);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kMaxIdleConnections);
+    curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, kMaxConnections);
 }
 
 // All transfers have been released.
@@ -73,8 +77,11 @@ void Http::start(Transfer &transfer, std::int64_t now_us)
 {
     const SignalsBlocked blocked;
     transfer.prepare();
-    if (curl_multi_add_handle(multi_, transfer.easy_) != CURLM_OK)
+    const CURLMcode result = curl_multi_add_handle(multi_, transfer.easy_);
+    if (result == CURLM_OUT_OF_MEMORY)
         throw std::bad_alloc();
+    if (result != CURLM_OK)
+        throw std::runtime_error(std::string("libcurl cannot start a transfer: ") + curl_multi_strerror(result));
     transfer.running_ = true;
     update_deadline(now_us);
 }

@@ -57,7 +57,12 @@ class RecordSink final : public json::PathSink {
     bool has_records = false;
 
   protected:
-    void on_array(std::string_view path) override { has_records |= path == "Records"; }
+    void on_array(std::string_view path) override
+    {
+        has_records |= path == "Records";
+        if (path == "Records[]")
+            json::refuse("record is not an object");
+    }
 
     json::Sink *on_object(std::string_view path, std::size_t offset) override
     {
@@ -100,6 +105,9 @@ class RecordSink final : public json::PathSink {
         else if (path == "Records[].userIdentity.PrincipalId" || path == "Records[].userIdentity.principalId")
             records.back().principal = keep_string(path, value);
     }
+
+    // Without it a shard has ended.
+    [[nodiscard]] bool needs_scalar(std::string_view path) const override { return path == "NextShardIterator"; }
 
   private:
     static void check(const Record &record)

@@ -43,6 +43,22 @@ class ShardListSink final : public json::PathSink {
             shards.back().first_sequence_number = keep_string(path, value);
         else if (path == "StreamDescription.Shards[].SequenceNumberRange.EndingSequenceNumber")
             shards.back().last_sequence_number = keep_string(path, value);
+        else if (path == "StreamDescription.Shards[]")
+            json::refuse("shard is not an object");
+    }
+
+    void on_array(std::string_view path) override
+    {
+        if (path == "StreamDescription.Shards[]")
+            json::refuse("shard is not an object");
+    }
+
+    // Without them a listing is complete, a shard a root, or open.
+    [[nodiscard]] bool needs_scalar(std::string_view path) const override
+    {
+        return path == "StreamDescription.LastEvaluatedShardId" ||
+               path == "StreamDescription.Shards[].ParentShardId" ||
+               path == "StreamDescription.Shards[].SequenceNumberRange.EndingSequenceNumber";
     }
 
   private:

@@ -471,6 +471,21 @@ TEST_F(ClientTest, ten_calls_in_parallel_use_ten_connections_again_and_again)
     EXPECT_EQ(server.accepted(), 10);
 }
 
+TEST_F(ClientTest, three_hundred_calls_at_once_share_a_bounded_number_of_connections)
+{
+    TestServer server([](const ServerRequest &request) { return ServerReply{http(200, request.body), false, 20}; });
+    open(server.url());
+    std::vector<Call *> calls;
+    for (int i = 0; i < 300; ++i)
+        calls.push_back(start("{\"n\":" + std::to_string(i) + "}"));
+    for (bool finished = false; !finished; turn())
+        finished = std::all_of(calls.begin(), calls.end(), call_finished);
+    for (Call *call : calls)
+        EXPECT_TRUE(call_status(call).ok());
+    EXPECT_LE(server.most_open(), 140);  // some are closing still
+    EXPECT_GE(server.most_open(), 100);
+}
+
 TEST_F(ClientTest, a_call_can_be_destroyed_in_every_state)
 {
     TestServer server([](const ServerRequest &request) {

@@ -69,6 +69,27 @@ TEST(Error, every_recorded_body_is_understood)
     EXPECT_EQ(count, 209);
 }
 
+// RapidJSON computes numbers unless told not to, and asserts on absurd exponents: the whole server would go down.
+TEST(Error, a_body_with_an_absurd_number_ends_nothing)
+{
+    for (const std::string number : {"0.0000000001e-2147483639", "1e-99999999999", "1e999999999999"}) {
+        const Status status = status_of(400, R"({"__type":"a#ValidationException","x":)" + number + "}");
+        EXPECT_EQ(status.failure, Failure::kInvalid) << number;
+    }
+}
+
+TEST(Error, a_body_that_is_no_sound_json_is_not_amazons)
+{
+    const std::string deep = std::string(300, '[');
+    for (const std::string &body : {std::string(R"({"__type":"a#ThrottlingException","message":"\udc00"})"),
+                                    std::string("{\"__type\":\"a#ThrottlingException\",\"m\":\"\xff\"}"),
+                                    R"({"__type":"a#ThrottlingException","x":)" + deep}) {
+        const Status status = status_of(400, body);
+        EXPECT_EQ(status.failure, Failure::kInvalid) << body;
+        EXPECT_TRUE(std::string_view(status.detail).starts_with("HTTP status 400")) << body;
+    }
+}
+
 TEST(Error, a_name_may_come_in_the_header)
 {
     const Status status = status_of(400, "{}", "ThrottlingException:http://internal.amazon.com/coral/");

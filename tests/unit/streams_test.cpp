@@ -62,6 +62,12 @@ TEST(DescribeStream, refuses_what_is_no_description)
     expect_refused<streams::ShardList>("{}");
     expect_refused<streams::ShardList>(R"({"StreamDescription":{"Shards":[]}})");
     expect_refused<streams::ShardList>(R"({"StreamDescription":{"StreamStatus":"ENABLED","Shards":[{}]}})");
+    expect_refused<streams::ShardList>(R"({"StreamDescription":{"StreamStatus":"ENABLED","Shards":[[]]}})");
+    expect_refused<streams::ShardList>(R"({"StreamDescription":{"StreamStatus":"ENABLED","Shards":["s"]}})");
+    expect_refused<streams::ShardList>(
+        R"({"StreamDescription":{"StreamStatus":"ENABLED","Shards":[],"LastEvaluatedShardId":["s"]}})");
+    expect_refused<streams::ShardList>(
+        R"({"StreamDescription":{"StreamStatus":"ENABLED","Shards":[{"ShardId":"s","ParentShardId":{}}]}})");
 }
 
 TEST(GetShardIterator, starts_at_the_horizon_or_after_a_position)
@@ -201,6 +207,9 @@ TEST(GetRecords, refuses_what_is_no_page_of_records)
     expect_refused<Page>("{}");
     expect_refused<Page>(R"({"Records":{}})");
     expect_refused<Page>(R"({"Records":[1]})");
+    expect_refused<Page>(R"({"Records":[[{}]],"NextShardIterator":"i"})");
+    expect_refused<Page>(R"({"Records":[],"NextShardIterator":{"S":"i"}})");
+    expect_refused<Page>(R"({"Records":[],"NextShardIterator":["i"]})");
     expect_refused<Page>(page_of({record("UPSERT", R"("Keys":{"pk":{"S":"a"}})")}));
     expect_refused<Page>(page_of({record("REMOVE", R"("OldImage":{"pk":{"S":"a"}})")}));
     expect_refused<Page>(R"({"Records":[{"eventName":"REMOVE","dynamodb":{"Keys":{"a":{"S":"x"}}}}]})");

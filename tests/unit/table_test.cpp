@@ -55,6 +55,9 @@ TEST(ListTables, refuses_what_is_no_list_of_names)
     expect_refused<dynamodb::TableList>("{}", "response lacks TableNames");
     expect_refused<dynamodb::TableList>(R"({"TableNames":"x"})", "response lacks TableNames");
     expect_refused<dynamodb::TableList>(R"({"TableNames":[1]})", "TableNames[] is not a string");
+    expect_refused<dynamodb::TableList>(R"({"TableNames":[["x"]]})", "TableNames[] is not a scalar");
+    expect_refused<dynamodb::TableList>(R"({"TableNames":[],"LastEvaluatedTableName":{}})",
+                                        "LastEvaluatedTableName is not a scalar");
     expect_refused<dynamodb::TableList>(R"({"TableNames":["\u0000"]})", "TableNames[] is not free of zero characters");
 }
 
@@ -139,6 +142,15 @@ TEST(DescribeTable, refuses_a_description_that_lacks_what_is_needed)
     expect_refused<Info>(without("12345678901", "-1"), "Table.ItemCount is not a count");
     expect_refused<Info>(without("12345678901", "0.5"), "Table.ItemCount is not a count");
     expect_refused<Info>(without("\"Movies\"", "7"), "Table.TableName is not a string");
+}
+
+TEST(DescribeTable, refuses_endless_lists_of_key_attributes)
+{
+    std::string lists = R"({"Table":{"KeySchema":[)";
+    for (int i = 0; i < 2000; ++i)
+        lists += R"({"KeyType":"HASH"},)";
+    lists += "{}]}}";
+    expect_refused<dynamodb::TableInfo>(lists, "response lists too many key attributes");
 }
 
 TEST(DescribeTable, reads_what_dynamodb_answered)

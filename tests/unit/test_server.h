@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -82,6 +83,7 @@ class TestServer {
 
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
     int accepted() const { return accepted_; }
+    int most_open() const { return most_open_; }
     int requests() const { return requests_; }
 
   private:
@@ -89,6 +91,7 @@ class TestServer {
     {
         for (int connection; (connection = accept(listener_, nullptr, nullptr)) >= 0;) {
             ++accepted_;
+            most_open_ = std::max(most_open_.load(), ++open_);
             const std::lock_guard lock(mutex_);
             connections_.push_back(connection);
             threads_.emplace_back([this, connection] { serve(connection); });
@@ -110,6 +113,7 @@ class TestServer {
                 break;
         }
         shutdown(connection, SHUT_RDWR);
+        --open_;
     }
 
     static bool send_all(int connection, std::string_view bytes)
@@ -164,6 +168,7 @@ class TestServer {
     int port_ = 0;
     std::atomic<bool> stopping_ = false;
     std::atomic<int> accepted_ = 0;
+    std::atomic<int> open_{0}, most_open_{0};
     std::atomic<int> requests_ = 0;
     std::mutex mutex_;
     std::vector<int> connections_;
