@@ -47,4 +47,10 @@ bool extension_was_replaced()
     return replaced;
 }
 
+void adopt_extension()
+{
+    ours = InvalidOid;
+    replaced = false;
+}
+
 }  // namespace podyn

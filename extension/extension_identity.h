@@ -14,5 +14,7 @@ Oid extension_owner();
 bool lock_extension();
 // Whether the last lock_extension failed for the second reason.
 bool extension_was_replaced();
+// From now on the process serves the extension that is installed then.
+void adopt_extension();
 
 }  // namespace podyn

@@ -1,4 +1,5 @@
-// podyn's own advisory locks. They use tag fields that SQL's advisory lock functions cannot reach.
+// podyn's own advisory locks. They use a tag field that SQL's functions leave alone, so nobody can take one of ours.
+// (But pg_advisory_unlock_all(), called by a trigger of the target, lets go of a worker's claims: see save_progress.)
 #pragma once
 
 #include "compat.h"

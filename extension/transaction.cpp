@@ -24,7 +24,7 @@ void report_and_abort()
     HOLD_INTERRUPTS();
     EmitErrorReport();
     FlushErrorState();
-    AbortCurrentTransaction();
+    AbortOutOfAnyTransaction();
     RESUME_INTERRUPTS();
 }
 

@@ -70,7 +70,7 @@ Task *find_task(MemoryContext context, int64 id)
     return task;
 }
 
-void save_progress(int64 task, const Progress &progress)
+void save_progress(int64 task, const char *from, const Progress &progress)
 {
     uint64 rows = execute(
         "UPDATE podyn.task SET position = coalesce($2, position), "
@@ -78,10 +78,10 @@ void save_progress(int64 task, const Progress &progress)
         "items = items + $4, changes = changes + $5, spooled = spooled + $6, read_units = read_units + $7, "
         "throttled = throttled + $8, read_through = coalesce($9, read_through), "
         "last_change_at = coalesce($10, last_change_at), retry_at = NULL, last_error = NULL, last_error_at = NULL "
-        "WHERE id = $1 AND state = 'ready'",
+        "WHERE id = $1 AND state = 'ready' AND position IS NOT DISTINCT FROM $11",
         {int8(task), text_or_null(progress.position), boolean(progress.done), int8(progress.items),
          int8(progress.changes), int8(progress.spooled), float8(progress.read_units), int8(progress.throttled),
-         timestamp_or_null(progress.read_through), timestamp_or_null(progress.last_change_at)});
+         timestamp_or_null(progress.read_through), timestamp_or_null(progress.last_change_at), text_or_null(from)});
     if (rows != 1)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the task has been taken away meanwhile")));
 }

@@ -43,8 +43,10 @@ struct Progress {
     TimestampTz read_through;    // 0: unchanged
     TimestampTz last_change_at;  // 0: unchanged
 };
-// An error (serialization failure) if the task is gone: podyn_reset or podyn_drop came between.
-void save_progress(int64 task, const Progress &progress);
+// An error (serialization failure) if the task is gone (podyn_reset or podyn_drop came between), or is not at `from`
+// any more: pg_advisory_unlock_all() in a trigger lets go of a worker's claims, and another one may have gone on with
+// them.
+void save_progress(int64 task, const char *from, const Progress &progress);
 
 // A task that could not go on for now.
 void save_retry(int64 task, TimestampTz retry_at, const char *error, int64 throttled);

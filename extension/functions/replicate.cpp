@@ -366,10 +366,12 @@ bool try_replicate_table(const Source &source, const char *table, const Replicat
     {
         MemoryContextSwitchTo(context);
         ErrorData *error = CopyErrorData();
-        if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-            PG_RE_THROW();
         FlushErrorState();
         RollbackAndReleaseCurrentSubTransaction();
+        MemoryContextSwitchTo(context);
+        CurrentResourceOwner = owner;
+        if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+            ReThrowError(error);
         ereport(WARNING,
                 (errcode(error->sqlerrcode), errmsg("table %s is not replicated: %s", table, error->message),
                  error->detail ? errdetail("%s", error->detail) : 0, error->hint ? errhint("%s", error->hint) : 0));

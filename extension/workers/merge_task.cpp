@@ -1,8 +1,8 @@
 // The merge task: after the backfill, applies the spool to the target in chunks, each deleted from the spool in the
 // same transaction, while newer changes still go to the spool. It begins when the stream has been read beyond the
-// backfill's end: then no image in the spool is older than what the scan saw, and no row goes back in time. It goes
-// through the keys in order; when a round found little, it holds the replication, merges the rest and switches to
-// direct apply: state streaming.
+// backfill's end and the time that a write takes to get there (podyn.stream_delay): then no image in the spool is older
+// than what the scan saw, and no row goes back in time. It goes through the keys in order; when a round found little,
+// it holds the replication, merges the rest and switches to direct apply: state streaming.
 #include "catalog/journal.h"
 #include "load/page_item.h"
 #include "load/spool.h"
@@ -42,7 +42,7 @@ void record(RunningTask *task, const WrittenCounts &)
     delete_from_spool(task->replication, merge.chunk);
     catalog::Progress progress = {};
     progress.spooled = -merge.chunk.count;
-    catalog::save_progress(task->id, progress);
+    catalog::save_progress(task->id, task->task->position, progress);
 }
 
 // Parses the chunk's items.
@@ -100,7 +100,7 @@ void switch_to_direct_apply(RunningTask *task)
                      {catalog::int4(task->replication)});
     catalog::Progress progress = {};
     progress.done = true;
-    catalog::save_progress(task->id, progress);
+    catalog::save_progress(task->id, task->task->position, progress);
     catalog::record_event(replication.owner, replication.name, "streaming",
                           "all changes are merged, replaying new ones");
 }
@@ -109,10 +109,11 @@ bool stream_has_passed_the_backfill(int32 replication)
 {
     catalog::Scope scope = catalog::enter();
     catalog::run(
-        "SELECT coalesce(bool_and(coalesce(greatest(f.read_through, live.read_through) >= r.copied_at, false)), false) "
+        "SELECT coalesce(bool_and(coalesce(greatest(f.read_through, live.read_through) >= "
+        "r.copied_at + make_interval(secs => $2), false)), false) "
         "FROM podyn.replication AS r JOIN podyn.shard_frontier AS f ON f.replication = r.id "
         "LEFT JOIN podyn.live_tasks() AS live ON live.task = f.id WHERE r.id = $1",
-        {catalog::int4(replication)});
+        {catalog::int4(replication), catalog::float8(settings::stream_delay / 1000.0)});
     bool passed = catalog::get_boolean(0, 1);
     catalog::leave(scope);
     return passed;

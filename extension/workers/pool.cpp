@@ -12,6 +12,10 @@ bool callback_registered = false;
 
 void wake_on_commit(XactEvent event, void *)
 {
+    // Nobody would wake them at COMMIT PREPARED.
+    if (wake_pending && event == XACT_EVENT_PRE_PREPARE)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("cannot PREPARE a transaction that has started a replication"), errhint("Use COMMIT.")));
     if (!wake_pending || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT))
         return;
     wake_pending = false;

@@ -30,7 +30,7 @@ struct RunningTask {
     MemoryContext run;      // what lives from begin() to the next begin(): state, handles of the engine
     int64 id;
     int32 replication;
-    catalog::Task *task;  // as read at the last begin(), in `run`
+    catalog::Task *task;  // as read at the last begin(), in `run`; its position is the one last committed
     Job *job;
     engine::Call *call;  // under way or finished and not yet taken; null: none
     void *state;         // the kind's own, in `run`
@@ -50,6 +50,8 @@ EventLoop *worker_loop();
 // Drops the task's call, finished or not.
 void drop_call(RunningTask *task);
 void wake_after(RunningTask *task, int64 microseconds);
+// Remembers the position that has just been committed.
+void keep_position(RunningTask *task, std::string_view position);
 // Lets the network move on during long work on a page.
 void keep_network_moving();
 

@@ -103,7 +103,7 @@ void record(RunningTask *task, const WrittenCounts &counts)
     progress.items = counts.written;
     progress.read_units = segment.page_units;
     progress.throttled = task->throttled;
-    catalog::save_progress(task->id, progress);
+    catalog::save_progress(task->id, task->task->position, progress);
 }
 
 void write(RunningTask *task)
@@ -121,6 +121,8 @@ void write(RunningTask *task)
     if (turn != Turn::kGo)
         return;
     shared::count(task->job->live, static_cast<int64>(count), 0);
+    if (!segment->page.last_key.empty())
+        keep_position(task, segment->page.last_key);
     task->failures = 0;
     task->throttled = 0;
     task->page_pending = false;
@@ -135,8 +137,9 @@ void begin(RunningTask *task)
 {
     auto *segment = static_cast<Segment *>(MemoryContextAllocZero(task->run, sizeof(Segment)));
     segment->page_context = AllocSetContextCreate(task->run, "podyn page", ALLOCSET_SMALL_SIZES);
-    segment->next_key = task->task->position;
     task->state = segment;
+    if (task->task->position != nullptr)
+        segment->next_key = MemoryContextStrdup(task->run, task->task->position);
     fetch(task);
 }
 
@@ -183,9 +186,9 @@ void take_page(RunningTask *task, engine::Call *finished)
 
 void on_response(RunningTask *task)
 {
-    engine::Call *finished = own<engine::Call>(state_of(task)->page_context, task->call, engine::call_destroy);
+    engine::Call *finished = task->call;
     task->call = nullptr;
-    take_page(task, finished);
+    take_page(task, own<engine::Call>(state_of(task)->page_context, finished, engine::call_destroy));
     write(task);
 }
 

@@ -100,7 +100,9 @@ void commit_setup(RunningTask *task)
         "target_is_ours = target_is_ours OR copy_data, positions_at = clock_timestamp() WHERE id = $1",
         {catalog::int4(task->replication), catalog::text(segments > 0 ? "copying" : "streaming"),
          catalog::text_or_null(setup.stream_arn), catalog::int8(setup.item_count), catalog::int4(segments)});
-    catalog::execute("DELETE FROM podyn.task WHERE id = $1", {catalog::int8(task->id)});
+    if (catalog::execute("DELETE FROM podyn.task WHERE id = $1", {catalog::int8(task->id)}) != 1)
+        ereport(ERROR,
+                (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the replication has been reset meanwhile")));
     catalog::record_event(replication.owner, replication.name, segments > 0 ? "copying" : "streaming",
                           segments > 0 ? psprintf("copying in %d segments", segments) : "replaying changes");
     commit_transaction();

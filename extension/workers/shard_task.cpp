@@ -146,7 +146,7 @@ void record(RunningTask *task, const WrittenCounts &counts)
     progress.throttled = task->throttled;
     progress.read_through = shard.page_read_through;
     progress.last_change_at = last_change_at(shard);
-    catalog::save_progress(task->id, progress);
+    catalog::save_progress(task->id, task->task->position, progress);
     if (progress.done)
         catalog::release_children(task->replication, task->task->name, progress.read_through);
 }
@@ -174,6 +174,8 @@ void after_page(RunningTask *task)
     auto changes = static_cast<int64>(shard->page.changes.size());
     bool more = is_long(*shard);
     shared::count(task->job->live, 0, changes);
+    if (changes > 0)
+        keep_position(task, shard->page.changes.back().sequence_number);
     publish(task, shard->page_read_through);
     shard->saved_read_through = shard->read_through;
     task->failures = 0;
@@ -211,7 +213,7 @@ bool save_idle_progress(RunningTask *task)
     catalog::Progress progress = {};
     progress.throttled = task->throttled;
     progress.read_through = shard->read_through;
-    catalog::save_progress(task->id, progress);
+    catalog::save_progress(task->id, task->task->position, progress);
     commit_transaction();
     shard->saved_read_through = shard->read_through;
     task->throttled = 0;

@@ -190,7 +190,7 @@ void compare(RunningTask *task)
     catalog::Progress progress = {};
     progress.throttled = task->throttled;
     if (task->throttled > 0 || task->failures > 0)
-        catalog::save_progress(task->id, progress);
+        catalog::save_progress(task->id, task->task->position, progress);
     bool soon = stream->missing != nullptr || child_is_awaited(task->replication);
     commit_transaction();
     task->throttled = 0;

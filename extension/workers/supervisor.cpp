@@ -1,8 +1,6 @@
 // The supervisor: one process in each database that has something to do. It moves replications from phase to phase when
 // the tasks of a phase are done (catalog/replications.h), and keeps enough workers for the tasks that are there. It
 // runs as the bootstrap superuser, and only fixed statements on podyn's own tables.
-#include <cmath>
-
 #include "catalog/journal.h"
 #include "catalog/sql.h"
 #include "catalog/tasks.h"
@@ -25,6 +23,8 @@ constexpr int kTasksPerWorker = 32;
 constexpr int64 kBetweenCleanups = USECS_PER_MINUTE;
 // A worker that was launched again and again, with growing delays up to this, does not start.
 constexpr int64 kManyStarts = 4 * USECS_PER_SEC;
+// Room is kept for some seconds for the one who asked (shared.cpp); asking all the time would be unfair to the others.
+constexpr int64 kBetweenRequests = 10 * USECS_PER_SEC;
 constexpr char kDoNotStart[] =
     "workers end right after their start: see the server's log; the owner needs LOGIN and the right to connect";
 constexpr char kNoSlot[] = "no background worker slot is free: raise max_worker_processes";
@@ -132,11 +132,12 @@ bool unfinished_copies()
                "LIMIT 1") > 0;
 }
 
-// How soon an owner may get another worker, if those before ended early.
+// How soon an owner may get another worker, if those before ended early, and ask others for room again.
 struct Throttle {
     Oid owner;
     TimestampTz next;
     int64 delay;
+    TimestampTz next_request;
 };
 
 constexpr int kThrottles = 64;
@@ -151,22 +152,27 @@ Throttle *throttle_of(Oid owner)
         if (throttle.next < chosen->next)
             chosen = &throttle;
     }
-    *chosen = {owner, 0, 0};
+    *chosen = {owner, 0, 0, 0};
     return chosen;
 }
 
-bool may_launch(Oid owner, bool has_none)
+void note_launch(Throttle *throttle, bool was_first)
 {
-    Throttle *throttle = throttle_of(owner);
     TimestampTz time = GetCurrentTimestamp();
-    if (time < throttle->next)
-        return false;
-    if (!has_none || time > throttle->next + USECS_PER_MINUTE)
+    if (!was_first || time > throttle->next + USECS_PER_MINUTE)
         throttle->delay = 0;
     else
         throttle->delay = Min(Max(throttle->delay * 2, USECS_PER_SEC / 4), USECS_PER_MINUTE);
     throttle->next = time + throttle->delay;
-    return true;
+}
+
+void ask_for_room(Throttle *throttle)
+{
+    TimestampTz time = GetCurrentTimestamp();
+    if (time < throttle->next_request)
+        return;
+    throttle->next_request = time + kBetweenRequests;
+    shared::request_yield(throttle->owner);
 }
 
 // Why an owner's replications have no worker stands in podyn_status; null: they have one.
@@ -196,17 +202,19 @@ void meet(const Demand &demand)
 {
     int have = demand.have, wanted = wanted_workers(demand);
     const char *reason = nullptr;
-    while (have < wanted && may_launch(demand.owner, have == 0)) {
+    Throttle *throttle = throttle_of(demand.owner);
+    while (have < wanted && GetCurrentTimestamp() >= throttle->next) {
         shared::Launch launch = shared::launch(shared::Role::kWorker, MyDatabaseId, demand.owner);
         if (launch == shared::Launch::kPoolFull && have == 0)
-            shared::request_yield(demand.owner);
+            ask_for_room(throttle);
         if (launch == shared::Launch::kNoServerSlot && have == 0)
             reason = kNoSlot;
         if (launch != shared::Launch::kLaunched)
             break;
+        note_launch(throttle, have == 0);
         ++have;
     }
-    if (demand.have == 0 && throttle_of(demand.owner)->delay >= kManyStarts)
+    if (demand.have == 0 && throttle->delay >= kManyStarts)
         reason = kDoNotStart;
     if (reason != nullptr || demand.have > 0)
         report(demand.owner, reason);
@@ -270,8 +278,10 @@ void run()
             wait_for_latch(kLookBusy);
             continue;
         }
-        if (extension_was_replaced())
-            return;  // without leaving: the launcher gives the new extension a supervisor of its own
+        if (extension_was_replaced()) {
+            adopt_extension();
+            continue;
+        }
         if (result.installed && result.work) {
             about_to_leave = false;
             wait_for_latch(result.settling ? kLookBusy : kLookIdle);
@@ -295,6 +305,5 @@ extern "C" PGDLLEXPORT void podyn_supervisor_main(Datum argument)
         return;
     set_up_signals();
     connect_process(self.database, InvalidOid);
-    CurrentResourceOwner = nullptr;
     run();
 }

@@ -72,7 +72,8 @@ bool holds(int64 id)
 
 // ---- Claiming and releasing ----------------------------------------------------------------------------------------
 
-void claim(const catalog::Task &listed)
+// Another worker may have it.
+void try_claim(const catalog::Task &listed)
 {
     MemoryContext context = AllocSetContextCreate(TopMemoryContext, "podyn task", ALLOCSET_SMALL_SIZES);
     auto *task = static_cast<RunningTask *>(MemoryContextAllocZero(context, sizeof(RunningTask)));
@@ -83,6 +84,10 @@ void claim(const catalog::Task &listed)
     task->replication = listed.replication;
     task->due = now().monotonic_us;
     task->retrying = true;  // the first begin() is like any other
+    if (!locks::try_claim_task(listed.id)) {
+        MemoryContextDelete(context);
+        return;
+    }
     task->published = shared::publish_task(listed.id);
     task->next = tasks;
     tasks = task;
@@ -173,8 +178,7 @@ bool look_for_tasks()
             continue;
         if (task.kind != catalog::TaskKind::kSegment && count_tasks(false) >= share)
             continue;
-        if (locks::try_claim_task(task.id))
-            claim(task);
+        try_claim(task);
     }
     commit_transaction();
     return true;
@@ -342,7 +346,7 @@ void handle_error(RunningTask *task, MemoryContext context)
     if (task->failures == 0 && error->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE)
         EmitErrorReport();
     FlushErrorState();
-    AbortCurrentTransaction();
+    AbortOutOfAnyTransaction();
     MemoryContextSwitchTo(context);
     RESUME_INTERRUPTS();
     if (extension_is_gone()) {
@@ -475,6 +479,16 @@ void wake_after(RunningTask *task, int64 microseconds)
     task->due = now().monotonic_us + microseconds;
 }
 
+void keep_position(RunningTask *task, std::string_view position)
+{
+    MemoryContext old = MemoryContextSwitchTo(task->run);
+    char *copy = copy_string(position);
+    MemoryContextSwitchTo(old);
+    if (task->task->position != nullptr)
+        pfree(task->task->position);
+    task->task->position = copy;
+}
+
 void keep_network_moving()
 {
     CHECK_FOR_INTERRUPTS();
@@ -509,10 +523,20 @@ Turn begin_turn(RunningTask *task, catalog::Standing *standing)
 
 void end_replication(RunningTask *task, const char *failure, const char *reason)
 {
-    task->finished = true;
     begin_transaction();
+    bool installed = lock_extension();
+    if (installed && !locks::try_share_replication(task->replication)) {
+        // It is being stopped or reset. What the task has found out it will find out again.
+        commit_transaction();
+        drop_call(task);
+        task->page_pending = false;
+        task->retrying = true;
+        wake_after(task, kTryAgainAtLast);
+        return;
+    }
+    task->finished = true;
     // The replication may have been reset meanwhile: what happened to a task of its past is no news.
-    if (lock_extension() && catalog::find_task(CurrentMemoryContext, task->id) != nullptr) {
+    if (installed && catalog::find_task(CurrentMemoryContext, task->id) != nullptr) {
         catalog::Replication *replication = catalog::find_replication(CurrentMemoryContext, task->replication);
         if (replication != nullptr && catalog::set_failure(*replication, failure, reason))
             ereport(LOG, (errmsg("replication \"%s\": %s: %s", replication->name, failure, reason)));

@@ -19,7 +19,8 @@ namespace {
 // them whenever a burst of calls ends.
 constexpr long kMaxIdleConnections = 64;
 // At once, idle ones included: a thousand shards that are asked for at once would need as many descriptors, of which
-// PostgreSQL knows nothing, and threads to look the name up. Further transfers wait for a connection, within their time.
+// PostgreSQL knows nothing, and threads to look the name up. Further transfers wait for a connection, within their
+// time.
 constexpr long kMaxConnections = 128;
 // Transfers kept for the next call; an idle one holds some ten kilobytes.
 constexpr std::size_t kMaxIdleTransfers = 64;

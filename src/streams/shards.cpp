@@ -56,8 +56,7 @@ class ShardListSink final : public json::PathSink {
     // Without them a listing is complete, a shard a root, or open.
     [[nodiscard]] bool needs_scalar(std::string_view path) const override
     {
-        return path == "StreamDescription.LastEvaluatedShardId" ||
-               path == "StreamDescription.Shards[].ParentShardId" ||
+        return path == "StreamDescription.LastEvaluatedShardId" || path == "StreamDescription.Shards[].ParentShardId" ||
                path == "StreamDescription.Shards[].SequenceNumberRange.EndingSequenceNumber";
     }
 

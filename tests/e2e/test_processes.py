@@ -14,6 +14,8 @@ from database import Database
 from postgres_server import PostgresServer
 from waiting import wait_until
 
+pytestmark = pytest.mark.alone
+
 PROMPT = 2.0  # about a second, and one more for a busy machine
 
 

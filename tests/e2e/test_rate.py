@@ -5,6 +5,8 @@ import pytest
 from comparison import assert_equal_tables
 from dynamodb_local import boto3_client
 
+pytestmark = pytest.mark.alone
+
 PAGE_UNITS = 256  # of a full page of a strongly consistent Scan: 1 MB / 4 KB
 
 

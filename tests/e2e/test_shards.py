@@ -274,6 +274,7 @@ def test_a_stream_that_was_turned_off_does_not_pass_for_streaming(events, stream
 
 # ---- manners --------------------------------------------------------------------------------------------------------
 
+@pytest.mark.alone
 def test_an_idle_shard_is_asked_at_most_five_times_a_second(simulator, events, streaming, arrived):
     """5 GetRecords per second and shard (aws/aws-sdk-java-v2#470)."""
     arrived()

@@ -5,6 +5,8 @@ import time
 import psycopg2
 import pytest
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def events(dynamodb, database):
