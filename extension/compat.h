@@ -28,6 +28,7 @@ extern "C" {
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "commands/extension.h"
+#include "common/base64.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -83,6 +84,13 @@ extern "C" {
 #error "podyn is written for PostgreSQL 14 to 18"
 #endif
 
+// PostgreSQL 18's magic block may tell name and version.
+#ifdef PG_MODULE_MAGIC_EXT
+#define PODYN_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "podyn", .version = PODYN_VERSION)
+#else
+#define PODYN_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
 namespace podyn {
 
 // PostgreSQL 17 lets a background worker run as a role without LOGIN.
@@ -93,6 +101,9 @@ inline constexpr uint32 kWorkerConnectionFlags = BGWORKER_BYPASS_ROLELOGINCHECK;
 inline constexpr bool kWorkersNeedLogin = true;
 inline constexpr uint32 kWorkerConnectionFlags = 0;
 #endif
+
+// PostgreSQL 17 has transaction_timeout.
+inline constexpr bool kHasTransactionTimeout = PG_VERSION_NUM >= 170000;
 
 inline WaitEventSet *make_wait_event_set(MemoryContext context, int events)
 {
@@ -117,6 +128,62 @@ inline bool may(Oid class_oid, Oid object, Oid role, AclMode mode)
         default:
             return false;
     }
+#endif
+}
+
+inline bool owns_database(Oid database, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+    return object_ownercheck(DatabaseRelationId, database, role);
+#else
+    return pg_database_ownercheck(database, role);
+#endif
+}
+
+inline void insert_index_entries(ResultRelInfo *relation, TupleTableSlot *slot, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+    ExecInsertIndexTuples(relation, slot, estate, false, false, nullptr, NIL, false);
+#else
+    ExecInsertIndexTuples(relation, slot, estate, false, false, nullptr, NIL);
+#endif
+}
+
+// Returns the length, negative if there is not enough room.
+inline int encode_base64(const char *bytes, int size, char *text, int capacity)
+{
+#if PG_VERSION_NUM >= 180000
+    return pg_b64_encode(reinterpret_cast<const uint8 *>(bytes), size, text, capacity);
+#else
+    return pg_b64_encode(bytes, size, text, capacity);
+#endif
+}
+
+// To be called by _PG_init in the postmaster: `request` asks for shared memory when its time has come.
+inline void request_memory_with(void (*request)())
+{
+#if PG_VERSION_NUM >= 150000
+    static shmem_request_hook_type previous;
+    static void (*mine)();
+    previous = shmem_request_hook;
+    mine = request;
+    shmem_request_hook = [] {
+        if (previous != nullptr)
+            previous();
+        mine();
+    };
+#else
+    request();
+#endif
+}
+
+// No setting of this prefix is known beyond those that are defined by now.
+inline void reserve_settings(const char *prefix)
+{
+#if PG_VERSION_NUM >= 150000
+    MarkGUCPrefixReserved(prefix);
+#else
+    EmitWarningsOnPlaceholders(prefix);
 #endif
 }
 

@@ -45,16 +45,6 @@ const char *database_to_free(Node *statement)
     }
 }
 
-// The processes' owner decides; who may not drop the database may not stop its replications either.
-bool may_free(Oid database)
-{
-#if PG_VERSION_NUM >= 160000
-    return object_ownercheck(DatabaseRelationId, database, GetUserId());
-#else
-    return pg_database_ownercheck(database, GetUserId());
-#endif
-}
-
 void free_database(Oid database)
 {
     for (int i = 0; i < kMaxWaits && shared::signal_processes(database, SIGTERM) > 0; ++i) {
@@ -79,7 +69,8 @@ void process_utility(PlannedStmt *statement, const char *text, bool read_only, P
 {
     const char *name = database_to_free(statement->utilityStmt);
     Oid database = name != nullptr && shared::is_attached() ? get_database_oid(name, true) : InvalidOid;
-    if (!OidIsValid(database) || database == MyDatabaseId || !may_free(database) ||
+    // Who may not drop the database may not stop its replications either.
+    if (!OidIsValid(database) || database == MyDatabaseId || !owns_database(database, GetUserId()) ||
         shared::count_processes(shared::Role::kSupervisor, database, InvalidOid) +
                 shared::count_processes(shared::Role::kWorker, database, InvalidOid) ==
             0) {

@@ -6,11 +6,7 @@
 
 extern "C" {
 
-#ifdef PG_MODULE_MAGIC_EXT
-PG_MODULE_MAGIC_EXT(.name = "podyn", .version = PODYN_VERSION);
-#else
-PG_MODULE_MAGIC;
-#endif
+PODYN_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 }
@@ -19,16 +15,6 @@ namespace podyn {
 namespace {
 
 shmem_startup_hook_type previous_shmem_startup = nullptr;
-#if PG_VERSION_NUM >= 150000
-shmem_request_hook_type previous_shmem_request = nullptr;
-
-void request_memory()
-{
-    if (previous_shmem_request != nullptr)
-        previous_shmem_request();
-    shared::request();
-}
-#endif
 
 void start_memory()
 {
@@ -60,12 +46,7 @@ void _PG_init(void)
     guard_databases();
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
         return;
-#if PG_VERSION_NUM >= 150000
-    previous_shmem_request = shmem_request_hook;
-    shmem_request_hook = request_memory;
-#else
-    shared::request();
-#endif
+    request_memory_with(shared::request);
     previous_shmem_startup = shmem_startup_hook;
     shmem_startup_hook = start_memory;
     register_launcher();

@@ -55,11 +55,7 @@ void define()
                              nullptr, &allow_credential_process, false, PGC_SUSET, 0, refuse_on, nullptr, nullptr);
     DefineCustomBoolVariable("podyn.dry_run", "Report writes to DynamoDB instead of sending them.", nullptr, &dry_run,
                              false, PGC_USERSET, 0, refuse_on, nullptr, nullptr);
-#if PG_VERSION_NUM >= 150000
-    MarkGUCPrefixReserved("podyn");
-#else
-    EmitWarningsOnPlaceholders("podyn");
-#endif
+    reserve_settings("podyn");
 }
 
 }  // namespace podyn::settings

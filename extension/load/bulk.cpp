@@ -53,20 +53,11 @@ void fill_slot(const Batch &batch, Inserter *inserter, TupleTableSlot *slot, Row
         ExecConstraints(inserter->info, slot, inserter->estate);
 }
 
-void insert_index_entries(Inserter *inserter, TupleTableSlot *slot)
-{
-#if PG_VERSION_NUM >= 160000
-    ExecInsertIndexTuples(inserter->info, slot, inserter->estate, false, false, nullptr, NIL, false);
-#else
-    ExecInsertIndexTuples(inserter->info, slot, inserter->estate, false, false, nullptr, NIL);
-#endif
-}
-
 void flush(const Batch &batch, Inserter *inserter, int count)
 {
     table_multi_insert(batch.relation, inserter->slots, count, inserter->estate->es_output_cid, 0, inserter->bulk);
     for (int i = 0; i < count && inserter->info->ri_NumIndices > 0; ++i) {
-        insert_index_entries(inserter, inserter->slots[i]);
+        insert_index_entries(inserter->info, inserter->slots[i], inserter->estate);
         ResetPerTupleExprContext(inserter->estate);
     }
 }

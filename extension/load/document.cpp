@@ -1,10 +1,6 @@
 // See document.h.
 #include "load/document.h"
 
-extern "C" {
-#include "common/base64.h"
-}
-
 #include "raise.h"
 
 namespace podyn {
@@ -45,11 +41,11 @@ JsonbValue string_value(std::string_view text)
     return value;
 }
 
-std::string_view encode_base64(std::string_view bytes)
+std::string_view base64(std::string_view bytes)
 {
     int capacity = pg_b64_enc_len(static_cast<int>(bytes.size())) + 1;
     auto *text = static_cast<char *>(palloc(static_cast<size_t>(capacity)));
-    int length = pg_b64_encode(bytes.data(), static_cast<int>(bytes.size()), text, capacity);
+    int length = encode_base64(bytes.data(), static_cast<int>(bytes.size()), text, capacity);
     return {text, static_cast<size_t>(Max(length, 0))};
 }
 
@@ -155,7 +151,7 @@ Datum jsonb_from_attributes(std::span<const engine::Value> values, const bool *w
         JsonbValue key = string_value(value.name);
         pushJsonbValue(&state, WJB_KEY, &key);
         if (value.type == ValueType::kBinary) {
-            JsonbValue encoded = string_value(encode_base64(value.text));
+            JsonbValue encoded = string_value(base64(value.text));
             pushJsonbValue(&state, WJB_VALUE, &encoded);
         } else {
             push(&state, &value, WJB_VALUE);

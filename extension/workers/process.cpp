@@ -32,9 +32,8 @@ void connect_process(Oid database, Oid role)
     set("row_security", "on");
     set("standard_conforming_strings", "on");
     set("lock_timeout", "1s");  // whoever waits for a lock holds up the other tasks of this process
-#if PG_VERSION_NUM >= 170000
-    set("transaction_timeout", "0");
-#endif
+    if (kHasTransactionTimeout)
+        set("transaction_timeout", "0");
     // Rows and positions are in the same commit, so what a crash takes back, it takes back together.
     set("synchronous_commit", "off");
 }
