@@ -32,6 +32,7 @@ CREATE TABLE podyn.replication (
     enabled            boolean NOT NULL,
     phase              text NOT NULL CHECK (phase IN ('starting', 'copying', 'merging', 'streaming', 'completed')),
     failure            text CHECK (failure IN ('failed', 'needs_resync')),
+    target_made        boolean NOT NULL DEFAULT false,  -- by podyn: columns that are not mapped are no place for attributes
     target_is_ours     boolean NOT NULL DEFAULT false,  -- a copy has begun: the next one empties the target first
     started_at         timestamptz,
     positions_at       timestamptz,                     -- when the start positions of all shards were committed

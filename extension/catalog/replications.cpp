@@ -9,7 +9,7 @@ namespace {
 constexpr char kSelect[] =
     "SELECT id, name, owner::oid, server, source, target::oid, copy_data, replay_changes, conversion_mode = 'jsonb', "
     "lower_case_columns, scan_rate::float8, coalesce(segments, 0), key_names[1], key_names[2], stream_arn, "
-    "target_is_ours, positions_at FROM podyn.replication ";
+    "target_is_ours, positions_at, target_made FROM podyn.replication ";
 
 Replication *read(MemoryContext context)
 {
@@ -32,6 +32,7 @@ Replication *read(MemoryContext context)
     replication->stream_arn = string(context, 0, 15);
     replication->target_is_ours = get_boolean(0, 16);
     replication->positions_at = is_null(0, 17) ? 0 : DatumGetTimestampTz(value(0, 17));
+    replication->target_made = get_boolean(0, 18);
     return replication;
 }
 

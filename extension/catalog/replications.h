@@ -32,7 +32,8 @@ struct Replication {
     int key_count;
     char *keys[2];     // attribute names: partition key, sort key
     char *stream_arn;  // null before the first setup
-    bool target_is_ours;
+    bool target_made;     // by podyn, not its owner's own table
+    bool target_is_ours;  // a copy has begun
     TimestampTz positions_at;  // when the shards' start positions were committed; 0: not yet
 };
 

@@ -201,8 +201,8 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
     catalog::run(
         "INSERT INTO podyn.replication (name, owner, server, source, target, copy_data, replay_changes, "
         "conversion_mode, lower_case_columns, scan_rate, segments, key_names, items_total, enabled, phase, read_units, "
-        "started_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, 0), $12, $13, $14, $15, $16, "
+        "target_made, started_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, 0), $12, $13, $14, $15, $16, $17, "
         "CASE WHEN $14 THEN clock_timestamp() END) RETURNING id",
         {catalog::text(name), catalog::regrole(user), catalog::text(options.server), catalog::text(source),
          catalog::regclass(target.relation), catalog::boolean(options.data), catalog::boolean(options.changes),
@@ -210,7 +210,7 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
          catalog::datum(NUMERICOID, options.scan_rate), catalog::int4(options.segments),
          catalog::datum(TEXTARRAYOID, key_names), catalog::int8(table.item_count),
          catalog::boolean(options.start && !nothing_to_do), catalog::text(nothing_to_do ? "completed" : "starting"),
-         catalog::float8(read_units)});
+         catalog::float8(read_units), catalog::boolean(options.schema)});
     int32 id = catalog::get_int4(0, 1);
     for (int i = 0; i < target.count; ++i)
         catalog::run(

@@ -133,23 +133,26 @@ void execute(const char *statement)
 void require_type(Relation relation, const DeclaredColumn &column)
 {
     AttrNumber number = get_attnum(RelationGetRelid(relation), column.column);
-    Oid wanted = column.type == ColumnType::kNumeric ? NUMERICOID
-                 : column.type == ColumnType::kBytea ? BYTEAOID
-                                                     : TEXTOID;
     if (number <= 0)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
                         errmsg("target \"%s\" has no column \"%s\" for key attribute \"%s\"",
                                RelationGetRelationName(relation), column.column, column.attribute),
                         errhint("Add the column, or let podyn make the table with schema => true.")));
-    Oid type = TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid;
-    if (type != wanted)
+    Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), number - 1);
+    if (attribute->attgenerated != '\0')
+        ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+                        errmsg("key column \"%s\" of target \"%s\" is generated", column.column,
+                               RelationGetRelationName(relation)),
+                        errhint("podyn has to write it: make it an ordinary column.")));
+    if (!can_hold(*attribute, column.type))
         ereport(ERROR,
                 (errcode(ERRCODE_DATATYPE_MISMATCH),
                  errmsg("column \"%s\" of target \"%s\" is of type %s, but its key attribute needs %s", column.column,
-                        RelationGetRelationName(relation), format_type_be(type), format_type_be(wanted)),
+                        RelationGetRelationName(relation),
+                        format_type_with_typemod(attribute->atttypid, attribute->atttypmod),
+                        copy_string(engine::column_type_name(column.type))),
                  errhint("Change the column's type, or let podyn make the table with schema => true.")));
-    Oid collation = TupleDescAttr(RelationGetDescr(relation), number - 1)->attcollation;
-    if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
+    if (OidIsValid(attribute->attcollation) && !get_collation_isdeterministic(attribute->attcollation))
         ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
                         errmsg("key column \"%s\" of target \"%s\" has a nondeterministic collation", column.column,
                                RelationGetRelationName(relation)),

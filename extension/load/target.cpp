@@ -13,8 +13,6 @@ namespace {
 // PostgreSQL's limit is 1,600 columns, dropped ones included (MaxHeapAttributeNumber); some are left for podyn_rest,
 // for later needs of ours and for the table's owner.
 constexpr int kMaxColumns = 1580;
-// How long ADD COLUMN may wait for its lock, and so hold up readers behind it.
-constexpr char kDdlLockTimeout[] = "1s";
 // While columns are being placed, a layout only says that an attribute has one.
 constexpr int kPlaced = 0;
 
@@ -47,7 +45,7 @@ void find_special_columns(Target *target, Relation relation)
     TupleDesc descriptor = RelationGetDescr(relation);
     for (int i = 0; i < descriptor->natts; ++i) {
         Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-        if (attribute->attisdropped || attribute->atttypid != JSONBOID)
+        if (attribute->attisdropped || !can_hold(*attribute, engine::ColumnType::kJsonb))
             continue;
         if (target->jsonb_mode && strcmp(NameStr(attribute->attname), kDocumentColumn) == 0)
             target->document = attribute->attnum;
@@ -56,13 +54,12 @@ void find_special_columns(Target *target, Relation relation)
     }
 }
 
-// One row of podyn.column_map. A column that its owner has dropped or retyped is as good as unmapped.
+// One row of podyn.column_map. A column that its owner has dropped, retyped or generates is as good as unmapped.
 void add_mapped_column(Target *target, Relation relation, const char *attribute, engine::ColumnType type,
                        const char *column)
 {
     AttrNumber number = get_attnum(target->relation, column);
-    if (number == InvalidAttrNumber ||
-        TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid != type_oid(type))
+    if (number <= 0 || !can_hold(*TupleDescAttr(RelationGetDescr(relation), number - 1), type))
         return;
     TargetColumn *entry = &target->columns[target->column_count];
     entry->number = number;
@@ -149,11 +146,12 @@ bool is_mapped(const Target &target, std::string_view column)
     return false;
 }
 
-// A column that the table has already under the attribute's plain name, with the right type, and free to be used.
-bool adopts_existing(const Target &target, Relation relation, const Placement &placement, std::string_view plain_name,
-                     engine::ColumnType type)
+// In a table of the user's own: a column under the attribute's plain name, which can hold it, has no value of its own to
+// give, and is free to be used. What somebody adds to a table of podyn's making is meant for something else.
+bool adopts_existing(const catalog::Replication &replication, const Target &target, Relation relation,
+                     const Placement &placement, std::string_view plain_name, engine::ColumnType type)
 {
-    if (is_mapped(target, plain_name))
+    if (replication.target_made || is_mapped(target, plain_name))
         return false;
     for (int i = 0; i < placement.adopted_count; ++i)
         if (plain_name == placement.adopted[i])
@@ -162,23 +160,26 @@ bool adopts_existing(const Target &target, Relation relation, const Placement &p
     if (number <= 0)
         return false;
     Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), number - 1);
-    return attribute->atttypid == type_oid(type) && attribute->attgenerated == '\0';
+    return can_hold(*attribute, type) && !attribute->atthasdef;
 }
 
 void remember_column(const catalog::Replication &replication, const MissingColumn &missing, const char *column)
 {
-    catalog::execute(  // a column that its owner dropped may have left a row
-        "DELETE FROM podyn.column_map WHERE name = $1 AND attribute = $2 AND type = $3",
+    // A column that its owner dropped may have left a row, of this attribute or of another one that had its name.
+    catalog::execute(
+        "DELETE FROM podyn.column_map WHERE name = $1 AND (attribute = $2 AND type = $3 OR column_name = $4)",
         {catalog::text(replication.name), catalog::text(missing.attribute),
-         catalog::text(engine::column_type_name(missing.type))});
+         catalog::text(engine::column_type_name(missing.type)), catalog::text(column)});
     catalog::execute("INSERT INTO podyn.column_map (name, attribute, type, column_name) VALUES ($1, $2, $3, $4)",
                      {catalog::text(replication.name), catalog::text(missing.attribute),
                       catalog::text(engine::column_type_name(missing.type)), catalog::text(column)});
 }
 
-void announce(const catalog::Replication &replication, Relation relation, const char *column, engine::ColumnType type)
+// `what`: "adding new column to", "adopting column of".
+void announce(const catalog::Replication &replication, Relation relation, const char *what, const char *column,
+              engine::ColumnType type)
 {
-    char *message = psprintf("adding new column to table %s: \"%s\" %s", RelationGetRelationName(relation), column,
+    char *message = psprintf("%s table %s: \"%s\" %s", what, RelationGetRelationName(relation), column,
                              copy_string(engine::column_type_name(type)));
     ereport(MyBgworkerEntry != nullptr ? LOG : NOTICE, (errmsg("%s", message)));
     catalog::record_event(replication.owner, replication.name, "column", message);
@@ -191,9 +192,10 @@ char *place(const catalog::Replication &replication, const Target &target, Relat
     bool known = engine::layout_knows(target.layout, missing.attribute);
     engine::ColumnName plain =
         engine::choose_column_name(missing.attribute, missing.type, false, replication.lower_case_columns, {});
-    if (!known && adopts_existing(target, relation, *placement, plain.text, missing.type)) {
+    if (!known && adopts_existing(replication, target, relation, *placement, plain.text, missing.type)) {
         char *column = pstrdup(plain.text);
         placement->adopted[placement->adopted_count++] = column;
+        announce(replication, relation, "adopting column of", column, missing.type);
         return column;
     }
     if (placement->total >= kMaxColumns)
@@ -207,11 +209,16 @@ char *place(const catalog::Replication &replication, const Target &target, Relat
     char *column = pstrdup(name.text);
     placement->names[placement->name_count++] = column;
     add_to_ddl(placement, column, copy_string(engine::column_type_name(missing.type)));
-    announce(replication, relation, column, missing.type);
+    announce(replication, relation, "adding new column to", column, missing.type);
     return column;
 }
 
 }  // namespace
+
+bool can_hold(const FormData_pg_attribute &attribute, engine::ColumnType type)
+{
+    return attribute.atttypid == type_oid(type) && attribute.atttypmod == -1 && attribute.attgenerated == '\0';
+}
 
 Target *load_target(MemoryContext parent, const catalog::Replication &replication)
 {
@@ -305,7 +312,7 @@ void map_columns(const catalog::Replication &replication, const MissingColumns &
     }
     if (with_rest && target->rest == InvalidAttrNumber) {
         add_to_ddl(&placement, kRestColumn, "jsonb");
-        announce(replication, relation, kRestColumn, engine::ColumnType::kJsonb);
+        announce(replication, relation, "adding new column to", kRestColumn, engine::ColumnType::kJsonb);
     }
     char *name = target->relation_name;
     relation_close(relation, AccessShareLock);
@@ -319,7 +326,6 @@ void map_columns(const catalog::Replication &replication, const MissingColumns &
 void add_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest)
 {
     begin_transaction();
-    set_config_option("lock_timeout", kDdlLockTimeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
     map_columns(replication, missing, with_rest);
     commit_transaction();
 }

@@ -34,6 +34,10 @@ struct Target {
 inline constexpr char kDocumentColumn[] = "data";
 inline constexpr char kRestColumn[] = "podyn_rest";
 
+// Whether a column takes every value of the type as it is: its values are neither converted nor rounded to a type
+// modifier on their way, and nobody else computes them.
+bool can_hold(const FormData_pg_attribute &attribute, engine::ColumnType type);
+
 // Reads the target's columns and the column map into a context of its own below `parent`. Inside a transaction.
 Target *load_target(MemoryContext parent, const catalog::Replication &replication);
 
@@ -48,8 +52,8 @@ struct MissingColumns {
 // Attributes of sound items that have no column yet, each once; empty in jsonb mode. Views into the items.
 MissingColumns missing_columns(const Target &target, const engine::Item *const *items, int count);
 
-// Makes columns for them, in a transaction of its own with a short lock_timeout, which this function begins and ends;
-// called outside of one. Another process may have made some meanwhile. `with_rest`: makes podyn_rest as well.
+// Makes columns for them, in a transaction of its own, which this function begins and ends; called outside of one, in a
+// worker, whose lock_timeout is short: readers queue up behind ADD COLUMN. Another process may have made some meanwhile. `with_rest`: makes podyn_rest as well.
 void add_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest);
 
 // The same inside the caller's transaction: maps attributes to columns that exist or are made.

@@ -31,7 +31,8 @@ void connect_process(Oid database, Oid role)
     set("idle_in_transaction_session_timeout", "0");
     set("row_security", "on");
     set("standard_conforming_strings", "on");
-    set("lock_timeout", "1s");  // whoever waits for a lock holds up the other tasks of this process
+    // Whoever waits for a lock holds up the other tasks of this process, and for ADD COLUMN readers of the target.
+    set("lock_timeout", "1s");
     if (kHasTransactionTimeout)
         set("transaction_timeout", "0");
     // Rows and positions are in the same commit, so what a crash takes back, it takes back together.

@@ -22,9 +22,9 @@ def as_json(value):
 
 
 def follow_into_a_table_with_a_check(simulated):
-    simulated.replicate('events')
+    simulated.query('CREATE TABLE events (id text PRIMARY KEY, amount numeric)')
+    simulated.replicate('events', schema=False)
     simulated.wait_for_state('events', 'streaming')
-    simulated.query("ALTER TABLE events ADD COLUMN IF NOT EXISTS amount numeric")
     simulated.query('ALTER TABLE events ADD CONSTRAINT not_too_much CHECK (amount < 100000)')
 
 
@@ -64,7 +64,6 @@ def test_items_that_a_trigger_refuses_in_the_backfill(simulator, events, simulat
     for number in range(200):
         events.put(an_item(number))
     simulated.replicate('events', start=False)
-    simulated.query("ALTER TABLE events ADD COLUMN IF NOT EXISTS amount numeric")
     simulated.query(f"""
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
