@@ -146,8 +146,8 @@ bool is_mapped(const Target &target, std::string_view column)
     return false;
 }
 
-// In a table of the user's own: a column under the attribute's plain name, which can hold it, has no value of its own to
-// give, and is free to be used. What somebody adds to a table of podyn's making is meant for something else.
+// In a table of the user's own: a column under the attribute's plain name, which can hold it, has no value of its own
+// to give, and is free to be used. What somebody adds to a table of podyn's making is meant for something else.
 bool adopts_existing(const catalog::Replication &replication, const Target &target, Relation relation,
                      const Placement &placement, std::string_view plain_name, engine::ColumnType type)
 {

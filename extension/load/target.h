@@ -28,7 +28,7 @@ struct Target {
     AttrNumber document;  // jsonb mode: column data
     AttrNumber rest;      // podyn_rest; 0: there is none yet
     bool full;            // no more columns: attributes without one go to podyn_rest
-    bool wants_rest;      // a row was too big for columns: make podyn_rest and try again
+    bool wants_rest;      // a row was too big for columns: make podyn_rest before the next attempt
 };
 
 inline constexpr char kDocumentColumn[] = "data";
@@ -53,7 +53,8 @@ struct MissingColumns {
 MissingColumns missing_columns(const Target &target, const engine::Item *const *items, int count);
 
 // Makes columns for them, in a transaction of its own, which this function begins and ends; called outside of one, in a
-// worker, whose lock_timeout is short: readers queue up behind ADD COLUMN. Another process may have made some meanwhile. `with_rest`: makes podyn_rest as well.
+// worker, whose lock_timeout is short: readers queue up behind ADD COLUMN. Another process may have made some
+// meanwhile. `with_rest`: makes podyn_rest as well.
 void add_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest);
 
 // The same inside the caller's transaction: maps attributes to columns that exist or are made.

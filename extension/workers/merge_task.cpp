@@ -162,6 +162,7 @@ void merge_rest(RunningTask *task, const catalog::Standing &standing)
 
 void on_time(RunningTask *task)
 {
+    make_room_if_wanted(task);
     catalog::Standing standing;
     Turn turn = begin_turn(task, &standing);
     if (turn != Turn::kGo)

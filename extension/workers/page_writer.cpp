@@ -114,8 +114,18 @@ void add_columns_instead(RunningTask *task, const MissingColumns &missing)
 
 }  // namespace
 
+void make_room_if_wanted(RunningTask *task)
+{
+    Target *target = task->job->target;
+    if (target == nullptr || !target->wants_rest)
+        return;
+    target->wants_rest = false;  // should this fail, the row asks for it again
+    add_columns(*task->job->replication, {}, true);
+}
+
 Turn write_page(RunningTask *task, const Page &page)
 {
+    make_room_if_wanted(task);
     for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
         catalog::Standing standing;
         Turn turn = begin_turn(task, &standing);

@@ -24,6 +24,10 @@ struct Page {
     void (*record)(RunningTask *task, const WrittenCounts &counts);
 };
 
+// Makes podyn_rest if a row was too big for the columns (Target::wants_rest), in a transaction of its own. To be called
+// outside of one, before a page is written in the caller's transaction; write_page does it itself.
+void make_room_if_wanted(RunningTask *task);
+
 // Writes a page. Columns that it needs are added first, in a transaction of their own. kGo: it is committed; kLater:
 // nothing has been written, try again soon; kGone: nothing has been written, the task is finished. Errors are raised.
 Turn write_page(RunningTask *task, const Page &page);

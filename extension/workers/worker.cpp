@@ -317,14 +317,17 @@ bool extension_is_gone()
     return gone;
 }
 
+bool wants_rest_column(const RunningTask *task, const ErrorData &error)
+{
+    return error.sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE && task->job != nullptr &&
+           task->job->target != nullptr && task->job->target->wants_rest;
+}
+
 // After an error in the task's own work; no transaction is open.
 void after_error(RunningTask *task, const ErrorData &error)
 {
-    if (task->job != nullptr && task->job->target != nullptr && task->job->target->wants_rest) {
-        task->job->target->wants_rest = false;
-        add_columns(*task->job->replication, {}, true);
-        task->retrying = !task->page_pending;
-        wake_after(task, 0);
+    if (wants_rest_column(task, error)) {
+        wake_after(task, 0);  // the page is written again, and the column made before it
         return;
     }
     const char *text = error.detail ? psprintf("%s: %s", error.message, error.detail) : error.message;
