@@ -40,17 +40,20 @@ List *named_or_all(FunctionCallInfo fcinfo, const char *condition)
 void require_no_gap(const catalog::Replication &replication)
 {
     catalog::Scope scope = catalog::enter();
-    catalog::run("SELECT failure = 'needs_resync', last_error FROM podyn.replication WHERE id = $1",
-                 {catalog::int4(replication.id)});
-    bool gap = !catalog::is_null(0, 1) && catalog::get_boolean(0, 1);
-    const char *reason = gap ? catalog::string(CurTransactionContext, 0, 2) : nullptr;
+    bool gap = catalog::run("SELECT last_error FROM podyn.replication WHERE id = $1 AND failure = 'needs_resync'",
+                            {catalog::int4(replication.id)}) > 0;
+    const char *reason = gap ? catalog::string(CurTransactionContext, 0, 1) : nullptr;
     catalog::leave(scope);
+    const char *name = replication.name;
     if (gap)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("replication \"%s\" needs a resync: changes have been lost", replication.name),
-                        errdetail("%s", reason),
-                        errhint("Use podyn_reset('%s') and podyn_start('%s'), which empty the target and copy anew.",
-                                replication.name, replication.name)));
+                        errmsg("replication \"%s\" needs a resync: changes have been lost", name),
+                        reason != nullptr ? errdetail("%s", reason) : 0,
+                        errhint(replication.copy_data ? "Use podyn_reset('%s') and podyn_start('%s'), which empty the "
+                                                        "target and copy anew."
+                                                      : "Use podyn_reset('%s') and podyn_start('%s'), which go on with "
+                                                        "what the stream still holds; what was lost stays lost.",
+                                name, name)));
 }
 
 bool is_enabled(const catalog::Replication &replication)
@@ -96,9 +99,32 @@ int stop_one(const char *name)
     return 1;
 }
 
+// The next copy begins with TRUNCATE, which PostgreSQL refuses for a table that others refer to.
+void require_truncatable(const catalog::Replication &replication)
+{
+    if (!replication.copy_data || !replication.target_is_ours)
+        return;
+    catalog::Scope scope = catalog::enter();
+    bool referenced =
+        catalog::run(
+            "SELECT conname, conrelid::regclass::text FROM pg_constraint "
+            "WHERE contype = 'f' AND confrelid = $1 AND conrelid <> $1 AND conparentid = 0 ORDER BY conname LIMIT 1",
+            {catalog::oid(replication.target)}) > 0;
+    const char *constraint = referenced ? catalog::string(CurTransactionContext, 0, 1) : nullptr;
+    const char *table = referenced ? catalog::string(CurTransactionContext, 0, 2) : nullptr;
+    catalog::leave(scope);
+    if (referenced)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("the target of replication \"%s\" cannot be emptied: table %s refers to it",
+                               replication.name, table),
+                        errdetail("Foreign key constraint \"%s\".", constraint),
+                        errhint("Drop the constraint, and add it again after the copy.")));
+}
+
 void reset(const char *name)
 {
     catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
+    require_truncatable(*replication);
     locks::own_replication(replication->id);
     bool nothing_to_do = !replication->copy_data && !replication->replay_changes;
     catalog::Scope scope = catalog::enter();

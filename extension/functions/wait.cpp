@@ -40,12 +40,18 @@ bool pause_until(TimestampTz deadline)
 // A replication that the caller's own transaction made or started will not run before that commits.
 void require_committed(const catalog::Replication &replication)
 {
-    uint64 rows =
-        catalog::execute("SELECT FROM podyn.replication WHERE id = $1 AND xmin = pg_current_xact_id_if_assigned()::xid",
-                         {catalog::int4(replication.id)});
-    if (rows > 0)
+    catalog::Scope scope = catalog::enter();
+    bool found =
+        catalog::run("SELECT xmin, enabled FROM podyn.replication WHERE id = $1", {catalog::int4(replication.id)}) == 1;
+    // A subtransaction (a savepoint, an EXCEPTION block) writes with an id of its own.
+    bool mine = found && TransactionIdIsCurrentTransactionId(DatumGetTransactionId(catalog::value(0, 1)));
+    bool starts = mine && catalog::get_boolean(0, 2);
+    catalog::leave(scope);
+    if (mine)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("replication \"%s\" starts when this transaction commits", replication.name),
+                        starts ? errmsg("replication \"%s\" starts when this transaction commits", replication.name)
+                               : errmsg("what this transaction did to replication \"%s\" takes effect when it commits",
+                                        replication.name),
                         errhint("Commit first, then wait.")));
 }
 

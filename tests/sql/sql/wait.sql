@@ -34,6 +34,11 @@ SELECT name, pg_temp.outcome(format('SELECT podyn_sync(%L)', name)) FROM unnest(
 
 -- A gap is not started over: that would skip it.
 SELECT pg_temp.outcome($$SELECT podyn_start('torn')$$);
+-- Without data, nothing is emptied or copied.
+BEGIN;
+UPDATE podyn.replication SET copy_data = false, last_error = NULL WHERE name = 'torn';
+SELECT pg_temp.outcome($$SELECT podyn_start('torn')$$);
+ROLLBACK;
 
 -- In the transaction that makes it, it cannot start.
 BEGIN;
@@ -41,6 +46,19 @@ INSERT INTO podyn.replication (name, owner, server, source, copy_data, replay_ch
                                lower_case_columns, scan_rate, key_names, items_total, enabled, phase)
 VALUES ('new', current_user::regrole, 'dynamodb', 'new', true, true, 'columns', false, 25, '{id}', 0, true, 'starting');
 SELECT podyn_wait('new');
+ROLLBACK;
+
+-- Nor in one that made it in a subtransaction, and stopped is not what it is yet after podyn_stop
+BEGIN;
+SAVEPOINT inside;
+INSERT INTO podyn.replication (name, owner, server, source, copy_data, replay_changes, conversion_mode,
+                               lower_case_columns, scan_rate, key_names, items_total, enabled, phase)
+VALUES ('new', current_user::regrole, 'dynamodb', 'new', true, true, 'columns', false, 25, '{id}', 0, true, 'starting');
+RELEASE inside;
+SELECT pg_temp.outcome($$SELECT podyn_wait('new', timeout => '0')$$);
+SELECT pg_temp.outcome($$SELECT podyn_sync('new', timeout => '0')$$);
+SELECT podyn_stop('new');
+SELECT pg_temp.outcome($$SELECT podyn_wait('new', 'stopped')$$);
 ROLLBACK;
 
 -- A cancel ends it.
