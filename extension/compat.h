@@ -7,6 +7,8 @@ extern "C" {
 #include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
+#include "access/itup.h"
+#include "access/nbtree.h"
 #include "access/relation.h"
 #include "access/reloptions.h"
 #include "access/table.h"
@@ -22,6 +24,7 @@ extern "C" {
 #include "catalog/pg_extension.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "catalog/pg_user_mapping.h"
@@ -101,6 +104,12 @@ inline constexpr uint32 kWorkerConnectionFlags = BGWORKER_BYPASS_ROLELOGINCHECK;
 inline constexpr bool kWorkersNeedLogin = true;
 inline constexpr uint32 kWorkerConnectionFlags = 0;
 #endif
+
+// The most that an entry of a btree may take: BTMaxItemSize, a macro over a page before PostgreSQL 18.
+inline constexpr Size kMaxIndexTuple =
+    MAXALIGN_DOWN(
+        (BLCKSZ - MAXALIGN(SizeOfPageHeaderData + 3 * sizeof(ItemIdData)) - MAXALIGN(sizeof(BTPageOpaqueData))) / 3) -
+    MAXALIGN(sizeof(ItemPointerData));
 
 // PostgreSQL 17 has transaction_timeout.
 inline constexpr bool kHasTransactionTimeout = PG_VERSION_NUM >= 170000;

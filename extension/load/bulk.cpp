@@ -85,7 +85,8 @@ bool bulk_insert_allowed(const Batch &batch)
     for (int i = 0; i < batch.descriptor->natts; ++i) {
         Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), i);
         if (!attribute->attisdropped && !is_mapped(*batch.target, attribute->attnum) &&
-            (attribute->atthasdef || attribute->attidentity != '\0' || attribute->attgenerated != '\0'))
+            (attribute->atthasdef || attribute->attidentity != '\0' || attribute->attgenerated != '\0' ||
+             get_typtype(attribute->atttypid) == TYPTYPE_DOMAIN))
             return false;
     }
     return true;

@@ -13,14 +13,11 @@ struct Attempt {
     void (*between)();
 };
 
-// Constraints that are checked at commit would fail there for the whole batch: their turn is now.
+// Constraints that are checked at commit would fail there for the whole batch: their turn is now. They may be those of
+// a partition, or of another table that a trigger writes to.
 void check_deferred_constraints(const Batch &batch)
 {
-    const TriggerDesc *triggers = batch.relation->trigdesc;
-    bool deferred = false;
-    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i)
-        deferred = deferred || triggers->triggers[i].tginitdeferred;
-    if (!deferred)
+    if (batch.relation->trigdesc == nullptr && batch.relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
         return;
     SPI_connect();
     SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0);
@@ -76,6 +73,27 @@ ErrorData *attempt_in_subtransaction(void (*action)(const Attempt &), const Atte
     return error;
 }
 
+// Raises an error if an index cannot hold the key. The index's own order of columns may differ, which changes a few
+// bytes of padding; then the compact form is tried in vain.
+void form_key(const Attempt &attempt)
+{
+    const Batch &batch = *attempt.batch;
+    const Target &target = *batch.target;
+    const Row *row = attempt.rows;
+    fill_row(target, batch.descriptor, Form::kKeyOnly, attempt.rows);
+    TupleDesc descriptor = CreateTemplateTupleDesc(target.key_count);
+    Datum values[2];
+    bool nulls[2] = {};
+    for (int i = 0; i < target.key_count; ++i) {
+        AttrNumber number = target.columns[target.keys[i]].number;
+        TupleDescCopyEntry(descriptor, static_cast<AttrNumber>(i + 1), batch.descriptor, number);
+        values[i] = row->values[number - 1];
+    }
+    IndexTuple tuple = index_form_tuple(descriptor, values, nulls);
+    if (MAXALIGN(IndexTupleSize(tuple)) > kMaxIndexTuple)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("key is too big for an index")));
+}
+
 int write_one_compact(const Batch &batch, Target *target, Row *row, ErrorData *too_big, Reject reject, void *context)
 {
     if (target->rest == InvalidAttrNumber) {
@@ -124,8 +142,9 @@ int apply_or_reject(const Batch &batch, Target *target, Row *rows, int count, Re
         int written = apply_or_reject(batch, target, rows, half, reject, context);
         return written + apply_or_reject(batch, target, rows + half, count - half, reject, context);
     }
-    // Too wide for a page, or for 1,600 columns: it may fit when its attributes share one column.
-    if (error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED && !rows[0].remove && !target->jsonb_mode)
+    // Too wide for a page or an index: unless that is the key's, it may fit when its attributes share one column.
+    if (error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED && !rows[0].remove && !target->jsonb_mode &&
+        attempt_in_subtransaction(form_key, {&batch, rows, 1, nullptr}) == nullptr)
         return write_one_compact(batch, target, rows, error, reject, context);
     reject(context, rows[0], error);
     return 0;
