@@ -14,7 +14,8 @@ constexpr int kMaxHeld = 16;
 constexpr TimestampTz kHold = 10 * USECS_PER_SEC;
 constexpr TimestampTz kKeepRoom = 5 * USECS_PER_SEC;
 constexpr TimestampTz kStartTimeout = 10 * USECS_PER_SEC;
-constexpr double kMeterSeconds = 5;  // how far back a rate looks
+constexpr double kMeterSeconds = 5;   // how far back a rate looks
+constexpr double kStandstill = 1e-3;  // per second: what fades below it is 0, not an ever smaller number
 // Entries with and without shared_preload_libraries; spare shared memory is about 100 kB.
 constexpr int kReplicationsPreloaded = 2048, kReplicationsSpare = 64;
 constexpr int kTasksPreloaded = 8192, kTasksSpare = 256;
@@ -201,7 +202,8 @@ void wake_where(Oid database, bool workers_only)
 
 double faded(const Meter &meter, TimestampTz now)
 {
-    return meter.per_second * std::exp(-static_cast<double>(now - meter.at) / USECS_PER_SEC / kMeterSeconds);
+    double rate = meter.per_second * std::exp(-static_cast<double>(now - meter.at) / USECS_PER_SEC / kMeterSeconds);
+    return rate < kStandstill ? 0 : rate;
 }
 
 void add(Meter *meter, double amount, TimestampTz now)
@@ -416,7 +418,7 @@ bool should_yield()
     return my_process >= 0 && state->processes[my_process].yield;
 }
 
-Replication *replication(int32 id)
+Replication *replication(int32 id, Oid owner)
 {
     Replication *entry = nullptr, *oldest = nullptr;
     exclusive();
@@ -438,8 +440,10 @@ Replication *replication(int32 id)
             SpinLockInit(&entry->mutex);
         }
     }
-    if (entry != nullptr)
+    if (entry != nullptr) {
+        entry->owner = owner;
         entry->used_at = GetCurrentTimestamp();
+    }
     release();
     if (entry == nullptr)
         ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -505,7 +509,7 @@ Task *publish_task(int64 id)
         if (tasks[i].worker == 0)
             entry = &tasks[i];
     if (entry != nullptr)
-        *entry = Task{MyDatabaseId, MyProcPid, id, 0};
+        *entry = Task{MyDatabaseId, state->processes[my_process].owner, MyProcPid, id, 0};
     release();
     return entry;
 }
@@ -535,7 +539,7 @@ LiveReplication *live_replications(int *count)
         SpinLockAcquire(&entry.mutex);
         Meter items = entry.items, changes = entry.changes;
         SpinLockRelease(&entry.mutex);
-        live[(*count)++] = LiveReplication{entry.id, faded(items, now), faded(changes, now)};
+        live[(*count)++] = LiveReplication{entry.id, entry.owner, faded(items, now), faded(changes, now)};
     }
     release();
     return live;

@@ -35,6 +35,7 @@ struct Meter {
 struct Replication {
     Oid database;
     int32 id;  // 0: free
+    Oid owner;
     slock_t mutex;
     TimestampTz used_at;
     double read_units;  // the budget left; negative: spent ahead
@@ -47,6 +48,7 @@ struct Replication {
 // A task that a worker holds.
 struct Task {
     Oid database;
+    Oid owner;
     pid_t worker;  // 0: free
     int64 id;
     TimestampTz read_through;  // shard: every change up to then has been applied; 0: not known here
@@ -87,7 +89,7 @@ bool should_yield();
 // ---- Replications and tasks ----------------------------------------------------------------------------------------
 
 // The entry of a replication, made if need be. An error if there are too many.
-Replication *replication(int32 id);
+Replication *replication(int32 id, Oid owner);
 // The budget of read units, refilled at `rate` per second up to one second's worth. Spending may overdraw.
 void spend_read_units(Replication *entry, double rate, double units);
 // Microseconds until the budget is positive again; 0: it is.
@@ -105,6 +107,7 @@ void withdraw_task(Task *task);
 
 struct LiveReplication {
     int32 id;
+    Oid owner;
     double items_per_second;
     double changes_per_second;
 };

@@ -55,7 +55,7 @@ Job *make_job(int32 id)
     job->context = context;
     job->replication = replication;
     job->session = open_source(context, replication->server, replication->owner);
-    job->live = shared::replication(id);
+    job->live = shared::replication(id, replication->owner);
     MemoryContextSetParent(context, TopMemoryContext);
     job->next = jobs;
     jobs = job;

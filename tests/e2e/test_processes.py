@@ -173,6 +173,20 @@ def test_processes_say_what_they_are(postgres, waiting):
     assert len(postgres.processes('podyn launcher')) == 1
 
 
+def test_what_workers_do_is_seen_by_their_owner_only(waiting, postgres):
+    """The views' functions are everyone's to call, and showed every task to whoever has USAGE on schema podyn."""
+    seen = 'SELECT (SELECT count(*) FROM podyn.live_tasks()), (SELECT count(*) FROM podyn.live_replications())'
+    (tasks, replications), = waiting.query(seen)
+    assert tasks > 0 and replications == 1
+    postgres.query('CREATE ROLE curious LOGIN')
+    try:
+        waiting.query('GRANT USAGE ON SCHEMA podyn TO curious')
+        waiting.query('SET ROLE curious')
+        assert waiting.query(seen) == [(0, 0)]
+    finally:
+        waiting.query('RESET ROLE; DROP OWNED BY curious; DROP ROLE curious')
+
+
 def test_a_database_with_nothing_to_do_has_no_workers(database):
     assert database.postgres.processes('podyn worker', database.name) == []
 

@@ -29,7 +29,7 @@ SELECT count(*) FROM podyn_events;
 SELECT call, pg_temp.outcome('SELECT ' || call) FROM unnest('{
     podyn_replicate(''events''), podyn_replicate_all(), podyn_start(), podyn_stop(), podyn_reset(''events''),
     podyn_drop(''events''), podyn_wait(''events''), podyn_sync(''events''),
-    podyn.live_tasks(), podyn.live_replications(), "podyn.owns(''events'', current_user)"}'::text[]) AS call;
+    podyn.live_tasks(), podyn.live_replications(), podyn.owns(''events'')}'::text[]) AS call;
 SELECT relation, pg_temp.outcome('SELECT FROM ' || relation) FROM unnest('{
     podyn.replication, podyn.task, podyn.spool, podyn.column_map, podyn.error, podyn.event}'::text[]) AS relation;
 SELECT pg_temp.outcome('CREATE SERVER mine FOREIGN DATA WRAPPER podyn');

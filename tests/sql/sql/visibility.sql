@@ -49,6 +49,8 @@ SET ROLE podyn_ann;
 SELECT statement, pg_temp.outcome(statement) FROM unnest('{DELETE FROM podyn.error,
     UPDATE podyn.column_map SET column_name = '''', DELETE FROM podyn_status, SELECT FROM podyn.replication,
     SELECT FROM podyn.task, SELECT FROM podyn.spool, SELECT FROM podyn.event}'::text[]) AS statement;
+-- Whose a replication is, it learns of its own only.
+SELECT name, podyn.owns(name) FROM unnest('{ann''s,bob''s,nobody''s}'::text[]) AS name;
 -- A leaky function cannot look behind the views.
 CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$
 BEGIN
