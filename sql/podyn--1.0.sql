@@ -16,14 +16,14 @@ CREATE TABLE podyn.replication (
     owner              regrole NOT NULL,
     server             text NOT NULL,
     source             text NOT NULL,
-    target             regclass,
+    target             regclass UNIQUE,
     -- options, see podyn_replicate
     copy_data          boolean NOT NULL,
     replay_changes     boolean NOT NULL,
     conversion_mode    text NOT NULL,
     lower_case_columns boolean NOT NULL,
     scan_rate          numeric NOT NULL,
-    segments           integer,
+    segments           integer,                         -- NULL: chosen for each copy
     -- the source as DescribeTable told it
     key_names          text[] NOT NULL,
     items_total        bigint NOT NULL,
@@ -34,6 +34,7 @@ CREATE TABLE podyn.replication (
     failure            text CHECK (failure IN ('failed', 'needs_resync')),
     target_made        boolean NOT NULL DEFAULT false,  -- by podyn: columns that are not mapped are no place for attributes
     target_is_ours     boolean NOT NULL DEFAULT false,  -- a copy has begun: the next one empties the target first
+    copy_segments      integer,                         -- into how many the copy is split
     started_at         timestamptz,
     positions_at       timestamptz,                     -- when the start positions of all shards were committed
     copied_at          timestamptz,
@@ -137,14 +138,11 @@ CREATE INDEX ON podyn.event (name);
 -- An owner reads what concerns its own replications; podyn_replicate grants it the right to ask.
 ALTER TABLE podyn.column_map ENABLE ROW LEVEL SECURITY;
 ALTER TABLE podyn.error ENABLE ROW LEVEL SECURITY;
-CREATE FUNCTION podyn.owns(replication_name text, reader name) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    RETURN EXISTS (SELECT FROM podyn.replication AS r
-                   WHERE r.name = replication_name
-                     AND (pg_catalog.pg_has_role(reader, r.owner, 'USAGE')
-                          OR pg_catalog.pg_has_role(reader, 'pg_monitor', 'USAGE')));
-CREATE POLICY own_replications ON podyn.column_map FOR SELECT USING (podyn.owns(name, current_user));
-CREATE POLICY own_replications ON podyn.error FOR SELECT USING (podyn.owns(name, current_user));
+CREATE FUNCTION podyn.owns(replication_name text) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'podyn_owns' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION podyn.owns IS 'whether the caller may see a replication: its owner''s privileges, or those of pg_monitor';
+CREATE POLICY own_replications ON podyn.column_map FOR SELECT USING (podyn.owns(name));
+CREATE POLICY own_replications ON podyn.error FOR SELECT USING (podyn.owns(name));
 
 SELECT pg_catalog.pg_extension_config_dump('podyn.replication', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.task', '');
@@ -233,7 +231,7 @@ CREATE FUNCTION @extschema@.podyn_stop(name text DEFAULT NULL) RETURNS integer
 COMMENT ON FUNCTION @extschema@.podyn_stop IS 'stops one replication, or all of them, after the current batch';
 CREATE FUNCTION @extschema@.podyn_reset(name text) RETURNS void
     AS 'MODULE_PATHNAME', 'podyn_reset' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION @extschema@.podyn_reset IS 'forgets positions and progress: the next start empties the target and begins anew';
+COMMENT ON FUNCTION @extschema@.podyn_reset IS 'forgets positions and progress: the next start begins anew, and empties the target first if data is copied';
 CREATE FUNCTION @extschema@.podyn_drop(name text, drop_target boolean DEFAULT false) RETURNS void
     AS 'MODULE_PATHNAME', 'podyn_drop' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION @extschema@.podyn_drop IS 'forgets a replication, and drops its target if asked';
@@ -250,8 +248,10 @@ COMMENT ON FUNCTION @extschema@.podyn_sync IS 'waits until every change acknowle
 CREATE FUNCTION podyn.live_replications(
         OUT replication integer, OUT items_per_second double precision, OUT changes_per_second double precision)
     RETURNS SETOF record AS 'MODULE_PATHNAME', 'podyn_live_replications' LANGUAGE C VOLATILE ROWS 10;
+COMMENT ON FUNCTION podyn.live_replications IS 'rates of the caller''s replications, as the workers measure them';
 CREATE FUNCTION podyn.live_tasks(OUT task bigint, OUT worker integer, OUT read_through timestamptz)
     RETURNS SETOF record AS 'MODULE_PATHNAME', 'podyn_live_tasks' LANGUAGE C VOLATILE ROWS 10;
+COMMENT ON FUNCTION podyn.live_tasks IS 'the caller''s tasks that a worker holds';
 
 CREATE VIEW @extschema@.podyn_status WITH (security_barrier) AS
 SELECT r.name,
@@ -264,11 +264,14 @@ SELECT r.name,
        t.items AS items_copied,
        r.items_total,
        CASE WHEN r.phase = 'copying' THEN coalesce(l.items_per_second, 0) END AS items_per_second,
+       -- A rate that fades away promises no end: beyond 1e9 seconds, 30 years, nothing is known.
        CASE WHEN r.phase = 'copying' AND s.state = 'copying' AND l.items_per_second > 0 AND r.items_total > t.items
+                 AND r.items_total - t.items < l.items_per_second * 1e9
             THEN make_interval(secs => (r.items_total - t.items) / l.items_per_second) END AS eta,
        t.changes AS changes_applied,
        CASE WHEN r.replay_changes THEN coalesce(l.changes_per_second, 0) END AS changes_per_second,
-       CASE WHEN r.replay_changes THEN greatest(clock_timestamp() - f.read_through, interval '0') END AS lag,
+       CASE WHEN r.replay_changes AND f.read_through IS NOT NULL
+            THEN greatest(clock_timestamp() - f.read_through, interval '0') END AS lag,
        t.spooled,
        (SELECT count(*) FROM podyn.error AS e WHERE e.name = r.name) AS errors,
        t.workers,
@@ -326,6 +329,6 @@ REVOKE ALL ON ALL TABLES IN SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON FUNCTION podyn.option_validator, @extschema@.podyn_replicate, @extschema@.podyn_replicate_all,
     @extschema@.podyn_start, @extschema@.podyn_stop, @extschema@.podyn_reset, @extschema@.podyn_drop,
     @extschema@.podyn_wait, @extschema@.podyn_sync FROM PUBLIC;
--- Views call these with the reader's rights; without USAGE on schema podyn nobody else can.
-GRANT EXECUTE ON FUNCTION podyn.live_replications(), podyn.live_tasks(), podyn.owns(text, name) TO PUBLIC;
+-- Views and policies call these with the reader's rights. They show what is the caller's own, or to pg_monitor all.
+GRANT EXECUTE ON FUNCTION podyn.live_replications(), podyn.live_tasks(), podyn.owns(text) TO PUBLIC;
 GRANT SELECT ON @extschema@.podyn_status, @extschema@.podyn_tasks, @extschema@.podyn_events TO PUBLIC;

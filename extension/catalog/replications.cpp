@@ -9,7 +9,7 @@ namespace {
 constexpr char kSelect[] =
     "SELECT id, name, owner::oid, server, source, target::oid, copy_data, replay_changes, conversion_mode = 'jsonb', "
     "lower_case_columns, scan_rate::float8, coalesce(segments, 0), key_names[1], key_names[2], stream_arn, "
-    "target_is_ours, positions_at, target_made FROM podyn.replication ";
+    "target_is_ours, positions_at, target_made, coalesce(copy_segments, 0) FROM podyn.replication ";
 
 Replication *read(MemoryContext context)
 {
@@ -33,6 +33,7 @@ Replication *read(MemoryContext context)
     replication->target_is_ours = get_boolean(0, 16);
     replication->positions_at = is_null(0, 17) ? 0 : DatumGetTimestampTz(value(0, 17));
     replication->target_made = get_boolean(0, 18);
+    replication->copy_segments = get_int4(0, 19);
     return replication;
 }
 

@@ -27,13 +27,14 @@ struct Replication {
     bool replay_changes;
     bool jsonb_mode;
     bool lower_case_columns;
-    double scan_rate;  // read units per second; 0: no limit
-    int32 segments;    // 0: chosen from the table's size
+    double scan_rate;     // read units per second; 0: no limit
+    int32 segments;       // as asked for; 0: chosen from the table's size
+    int32 copy_segments;  // of the copy under way; 0: not set up yet
     int key_count;
-    char *keys[2];     // attribute names: partition key, sort key
-    char *stream_arn;  // null before the first setup
-    bool target_made;     // by podyn, not its owner's own table
-    bool target_is_ours;  // a copy has begun
+    char *keys[2];             // attribute names: partition key, sort key
+    char *stream_arn;          // null before the first setup
+    bool target_made;          // by podyn, not its owner's own table
+    bool target_is_ours;       // a copy has begun
     TimestampTz positions_at;  // when the shards' start positions were committed; 0: not yet
 };
 

@@ -76,7 +76,7 @@ void require_usable_stream(const engine::TableDescription &table)
                                 "StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES; or copy the data only, with "
                                 "changes => false.",
                                 name)));
-    if (table.stream_view_type != "NEW_IMAGE" && table.stream_view_type != "NEW_AND_OLD_IMAGES")
+    if (!engine::carries_new_images(table.stream_view_type))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("stream of DynamoDB table \"%s\" carries no new images: its view type is %s", name,
                                copy_string(table.stream_view_type)),
@@ -158,6 +158,15 @@ void require_own_target(Oid relation)
                         errhint("Name another target, or use podyn_drop on the other replication first.")));
 }
 
+// Another session was faster: it has taken the name or the target since they were looked for.
+[[noreturn]] void raise_conflict(const char *name, Oid relation)
+{
+    require_free_name(name);
+    require_own_target(relation);
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    errmsg("replication \"%s\" was made and dropped meanwhile", name), errhint("Try again.")));
+}
+
 TargetRequest target_request(const char *source, const ReplicateOptions &options)
 {
     TargetRequest request = {};
@@ -198,12 +207,12 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
     bool nothing_to_do = !options.data && !options.changes;
     Oid user = GetUserId();
     catalog::Scope scope = catalog::enter();
-    catalog::run(
+    uint64 inserted = catalog::run(
         "INSERT INTO podyn.replication (name, owner, server, source, target, copy_data, replay_changes, "
         "conversion_mode, lower_case_columns, scan_rate, segments, key_names, items_total, enabled, phase, read_units, "
         "target_made, started_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, 0), $12, $13, $14, $15, $16, $17, "
-        "CASE WHEN $14 THEN clock_timestamp() END) RETURNING id",
+        "CASE WHEN $14 THEN clock_timestamp() END) ON CONFLICT DO NOTHING RETURNING id",
         {catalog::text(name), catalog::regrole(user), catalog::text(options.server), catalog::text(source),
          catalog::regclass(target.relation), catalog::boolean(options.data), catalog::boolean(options.changes),
          catalog::text(options.jsonb_mode ? "jsonb" : "columns"), catalog::boolean(options.lower_case_columns),
@@ -211,6 +220,8 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
          catalog::datum(TEXTARRAYOID, key_names), catalog::int8(table.item_count),
          catalog::boolean(options.start && !nothing_to_do), catalog::text(nothing_to_do ? "completed" : "starting"),
          catalog::float8(read_units), catalog::boolean(options.schema)});
+    if (inserted == 0)
+        raise_conflict(name, target.relation);
     int32 id = catalog::get_int4(0, 1);
     for (int i = 0; i < target.count; ++i)
         catalog::run(

@@ -9,11 +9,6 @@ namespace {
 using engine::ColumnType;
 using engine::KeyAttribute;
 
-ColumnType declared_type(char type)
-{
-    return type == 'N' ? ColumnType::kNumeric : type == 'B' ? ColumnType::kBytea : ColumnType::kText;
-}
-
 int most_declared(const engine::TableDescription &source)
 {
     size_t count = source.keys.size();
@@ -40,7 +35,7 @@ void declare(NewTarget *target, const TargetRequest &request, const KeyAttribute
         taken[taken_count++] = target->columns[i].column;
     if (request.jsonb_mode)
         taken[taken_count++] = kDocumentColumn;
-    ColumnType type = declared_type(attribute.type);
+    ColumnType type = key_column_type(attribute.type);
     engine::ColumnName name =
         engine::choose_column_name(attribute.name, type, false, request.lower_case_columns, {taken, taken_count});
     target->columns[target->count++] = {copy_string(attribute.name), type, pstrdup(name.text)};
@@ -112,16 +107,19 @@ char *create_index_statement(const NewTarget &target, const TargetRequest &reque
     return statement.data;
 }
 
-// The index's name, another one if a relation of the schema has it.
+// The index's name, another one as long as a relation of the schema has it.
 const char *free_index_name(const TargetRequest &request, std::string_view index)
 {
     Oid schema = get_namespace_oid(request.schema, false);
-    engine::ColumnName name = engine::choose_index_name(request.table, index, {});
-    if (!OidIsValid(get_relname_relid(name.text, schema)))
-        return pstrdup(name.text);
-    std::string_view taken[] = {pstrdup(name.text)};
-    name = engine::choose_index_name(request.table, index, taken);
-    return pstrdup(name.text);
+    std::string_view *taken = nullptr;
+    for (size_t count = 0;; ++count) {
+        const char *name = pstrdup(engine::choose_index_name(request.table, index, {taken, count}).text);
+        if (!OidIsValid(get_relname_relid(name, schema)))
+            return name;
+        size_t size = sizeof(std::string_view) * (count + 1);
+        taken = static_cast<std::string_view *>(taken == nullptr ? palloc(size) : repalloc(taken, size));
+        taken[count] = name;
+    }
 }
 
 void execute(const char *statement)
@@ -145,13 +143,12 @@ void require_type(Relation relation, const DeclaredColumn &column)
                                RelationGetRelationName(relation)),
                         errhint("podyn has to write it: make it an ordinary column.")));
     if (!can_hold(*attribute, column.type))
-        ereport(ERROR,
-                (errcode(ERRCODE_DATATYPE_MISMATCH),
-                 errmsg("column \"%s\" of target \"%s\" is of type %s, but its key attribute needs %s", column.column,
-                        RelationGetRelationName(relation),
-                        format_type_with_typemod(attribute->atttypid, attribute->atttypmod),
-                        copy_string(engine::column_type_name(column.type))),
-                 errhint("Change the column's type, or let podyn make the table with schema => true.")));
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("column \"%s\" of target \"%s\" is of type %s, but its key attribute needs %s",
+                               column.column, RelationGetRelationName(relation),
+                               format_type_with_typemod(attribute->atttypid, attribute->atttypmod),
+                               copy_string(engine::column_type_name(column.type))),
+                        errhint("Change the column's type, or let podyn make the table with schema => true.")));
     if (OidIsValid(attribute->attcollation) && !get_collation_isdeterministic(attribute->attcollation))
         ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
                         errmsg("key column \"%s\" of target \"%s\" has a nondeterministic collation", column.column,
@@ -193,6 +190,31 @@ void require_unique_index(Relation relation, const NewTarget &target, int key_co
                  errhint("Make the table's key columns its primary key.")));
 }
 
+[[noreturn]] void refuse_kind(const TargetRequest &request, const char *what, const char *reason, const char *hint)
+{
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("target %s %s", qualified(request), what),
+                    errdetail("%s", reason), errhint("%s", hint)));
+}
+
+// Tables to which columns cannot be added, or into which an upsert does not do what it says.
+void require_writable_kind(Relation relation, const TargetRequest &request)
+{
+    constexpr char kAnotherTable[] = "Name another table, or let podyn make one with schema => true.";
+    if (relation->rd_rel->relispartition)
+        refuse_kind(request, "is a partition", "Columns can be added to the partitioned table only.",
+                    "Name the partitioned table, or detach the partition.");
+    if (OidIsValid(relation->rd_rel->reloftype))
+        refuse_kind(request, "is a typed table", "Columns cannot be added to it.",
+                    "Use ALTER TABLE ... NOT OF, or name another table.");
+    if (relation->rd_rules != nullptr)
+        refuse_kind(request, "has rules", "INSERT ... ON CONFLICT does not work with rules.",
+                    "Use triggers instead, or name another table.");
+    if (relation->rd_rel->relkind == RELKIND_RELATION &&
+        find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL)
+        refuse_kind(request, "has tables that inherit from it",
+                    "Its unique index says nothing about the keys in those tables.", kAnotherTable);
+}
+
 // Triggers, constraints and index expressions of the table's owner run in the worker, as the replication's owner: the
 // two have to be the same.
 void require_ownership(Relation relation)
@@ -217,6 +239,11 @@ void require_empty(const TargetRequest &request)
 }
 
 }  // namespace
+
+ColumnType key_column_type(char declared)
+{
+    return declared == 'N' ? ColumnType::kNumeric : declared == 'B' ? ColumnType::kBytea : ColumnType::kText;
+}
 
 NewTarget create_target(const TargetRequest &request, const engine::TableDescription &source)
 {
@@ -256,12 +283,14 @@ NewTarget adopt_target(const TargetRequest &request, const engine::TableDescript
         relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("target %s is not a table", qualified(request)),
                         errhint("Temporary tables, views and foreign tables cannot be targets.")));
+    require_writable_kind(relation, request);
     require_ownership(relation);
     for (int i = 0; i < target.count; ++i)
         require_type(relation, target.columns[i]);
     if (request.jsonb_mode && get_atttype(target.relation, get_attnum(target.relation, kDocumentColumn)) != JSONBOID)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-                        errmsg("target %s has no column \"%s\" of type jsonb", qualified(request), kDocumentColumn)));
+                        errmsg("target %s has no column \"%s\" of type jsonb", qualified(request), kDocumentColumn),
+                        errhint("Add the column, or let podyn make the table with schema => true.")));
     require_unique_index(relation, target, target.count);
     relation_close(relation, NoLock);
     if (must_be_empty)

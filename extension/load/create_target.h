@@ -27,10 +27,13 @@ struct NewTarget {
     int count;
 };
 
+// Of a key attribute, by its type in DynamoDB: S, N or B.
+engine::ColumnType key_column_type(char declared);
+
 // Creates the table with its primary key and one index for each secondary index, as the current user.
 NewTarget create_target(const TargetRequest &request, const engine::TableDescription &source);
 
-// Checks a table that exists: its key columns and their types, a unique index on them, the right to write.
+// Checks a table that exists: its kind and owner, its key columns and their types, a unique index on them.
 // `must_be_empty`: it may not have rows.
 NewTarget adopt_target(const TargetRequest &request, const engine::TableDescription &source, bool must_be_empty);
 

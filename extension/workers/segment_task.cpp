@@ -70,7 +70,7 @@ void fetch(RunningTask *task)
     segment->consistent = must_read_consistently(replication);
     engine::ScanRequest request = {replication.source,
                                    static_cast<uint32>(strtoul(task->task->name, nullptr, 10)),
-                                   static_cast<uint32>(replication.segments),
+                                   static_cast<uint32>(replication.copy_segments),
                                    page_limit(task),
                                    segment->consistent,
                                    view(segment->next_key)};

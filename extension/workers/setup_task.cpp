@@ -1,6 +1,7 @@
 // The setup task, a replication's first: finds the stream and commits a start position for every shard, together with
 // the segments of the backfill. Only then can the scan start, so no change falls between the two.
 #include "catalog/journal.h"
+#include "load/create_target.h"
 #include "raise.h"
 #include "settings.h"
 #include "transaction.h"
@@ -18,8 +19,7 @@ constexpr int kMaxChosenSegments = 4096;
 struct Setup {
     ShardListing *listing;
     char *stream_arn;
-    int64 item_count;
-    int64 size_bytes;
+    engine::TableDescription table;  // views live as long as the run
     bool table_described;
 };
 
@@ -45,7 +45,8 @@ void empty_target(const catalog::Replication &replication)
     char *table = get_rel_name(replication.target);
     if (table == nullptr)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-                        errmsg("the target of replication \"%s\" no longer exists", replication.name)));
+                        errmsg("the target of replication \"%s\" no longer exists", replication.name),
+                        errhint("Use podyn_drop and podyn_replicate to begin anew.")));
     SPI_connect();
     SPI_execute(psprintf("TRUNCATE %s", quote_qualified_identifier(schema, table)), false, 0);
     SPI_finish();
@@ -80,6 +81,30 @@ void add_segment_tasks(RunningTask *task, int segments)
         {catalog::int4(task->replication), catalog::int4(segments)});
 }
 
+// The table may have been made again since podyn_replicate, with another key, for which the target has no place.
+bool has_the_same_key(const catalog::Replication &replication, const engine::TableDescription &table)
+{
+    bool same = static_cast<int>(table.keys.size()) == replication.key_count;
+    for (int i = 0; same && i < replication.key_count; ++i)
+        same = table.keys[i].name == replication.keys[i] &&
+               catalog::execute("SELECT FROM podyn.column_map WHERE name = $1 AND attribute = $2 AND type = $3",
+                                {catalog::text(replication.name), catalog::text(replication.keys[i]),
+                                 catalog::text(engine::column_type_name(key_column_type(table.keys[i].type)))}) > 0;
+    return same;
+}
+
+const char *describe_other_key(const catalog::Replication &replication, const engine::TableDescription &table)
+{
+    StringInfoData key;
+    initStringInfo(&key);
+    for (const engine::KeyAttribute &attribute : table.keys)
+        appendStringInfo(&key, "%s\"%s\" (%c)", key.len ? ", " : "", copy_string(attribute.name), attribute.type);
+    return psprintf(
+        "DynamoDB table \"%s\" has another key than the target: it is now %s; use podyn_drop and podyn_replicate to "
+        "begin anew",
+        replication.source, key.data);
+}
+
 void commit_setup(RunningTask *task)
 {
     const Setup &setup = *state_of(task);
@@ -88,18 +113,23 @@ void commit_setup(RunningTask *task)
     Turn turn = begin_turn(task, &standing);
     if (turn != Turn::kGo)
         return;
+    if (!has_the_same_key(replication, setup.table)) {
+        commit_transaction();
+        end_replication(task, "failed", describe_other_key(replication, setup.table));
+        return;
+    }
     if (replication.copy_data && replication.target_is_ours)
         empty_target(replication);
-    int segments = replication.copy_data ? choose_segments(replication, setup.size_bytes) : 0;
+    int segments = replication.copy_data ? choose_segments(replication, setup.table.size_bytes) : 0;
     if (replication.replay_changes)
         add_shard_tasks(task, *setup.listing);
     if (segments > 0)
         add_segment_tasks(task, segments);
     catalog::execute(
-        "UPDATE podyn.replication SET phase = $2, stream_arn = $3, items_total = $4, segments = nullif($5, 0), "
+        "UPDATE podyn.replication SET phase = $2, stream_arn = $3, items_total = $4, copy_segments = nullif($5, 0), "
         "target_is_ours = target_is_ours OR copy_data, positions_at = clock_timestamp() WHERE id = $1",
         {catalog::int4(task->replication), catalog::text(segments > 0 ? "copying" : "streaming"),
-         catalog::text_or_null(setup.stream_arn), catalog::int8(setup.item_count), catalog::int4(segments)});
+         catalog::text_or_null(setup.stream_arn), catalog::int8(setup.table.item_count), catalog::int4(segments)});
     if (catalog::execute("DELETE FROM podyn.task WHERE id = $1", {catalog::int8(task->id)}) != 1)
         ereport(ERROR,
                 (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the replication has been reset meanwhile")));
@@ -121,18 +151,26 @@ void begin(RunningTask *task)
 bool take_description(RunningTask *task)
 {
     Setup *setup = state_of(task);
+    const engine::TableDescription &table = setup->table;
     engine::Table *handle = nullptr;
-    engine::TableDescription table;
-    check(engine::take_table(task->call, &handle, &table));
+    check(engine::take_table(task->call, &handle, &setup->table));
     own<engine::Table>(task->run, handle, engine::destroy);
     drop_call(task);
     setup->table_described = true;
-    setup->item_count = table.item_count;
-    setup->size_bytes = table.size_bytes;
     if (!task->job->replication->replay_changes)
         return true;
-    if (!table.stream_enabled) {
-        end_replication(task, "failed", "the stream of the DynamoDB table is disabled");
+    const char *problem = nullptr;
+    if (!table.stream_enabled)
+        problem =
+            "the stream of the DynamoDB table is disabled; enable it with view type NEW_AND_OLD_IMAGES or NEW_IMAGE";
+    else if (!engine::carries_new_images(table.stream_view_type))
+        problem = psprintf(
+            "the stream of the DynamoDB table carries no new images: its view type is %s; disable the stream and "
+            "enable "
+            "it with view type NEW_AND_OLD_IMAGES or NEW_IMAGE",
+            copy_string(table.stream_view_type));
+    if (problem != nullptr) {
+        end_replication(task, "failed", problem);
         return false;
     }
     MemoryContext old = MemoryContextSwitchTo(task->run);

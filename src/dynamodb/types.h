@@ -41,6 +41,12 @@ struct TableDescription {
     std::string_view stream_view_type;  // NEW_IMAGE, …; empty if off
 };
 
+// Whether a stream's records say what an item has become.
+inline bool carries_new_images(std::string_view stream_view_type)
+{
+    return stream_view_type == "NEW_IMAGE" || stream_view_type == "NEW_AND_OLD_IMAGES";
+}
+
 struct ScanRequest {
     std::string_view table;
     std::uint32_t segment;

@@ -20,6 +20,7 @@
 
 namespace podyn::engine {
 
+using dynamodb::carries_new_images;
 using dynamodb::IndexDescription;
 using dynamodb::KeyAttribute;
 using dynamodb::kKeyDigestBytes;

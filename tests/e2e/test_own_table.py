@@ -1,5 +1,6 @@
 """Targets that the user has made, or has changed: what podyn uses of them, what it leaves alone, what it refuses."""
 
+import random
 from decimal import Decimal
 
 import psycopg2
@@ -110,3 +111,127 @@ def test_two_attributes_never_share_a_column(events, simulated):
     assert len(columns) == len(set(columns)) == 2
     (row,) = simulated.rows("SELECT * FROM events WHERE id = 'three'")
     assert sorted(value for value in row.values() if value) == ['c', 'd', 'three']
+
+
+# ---- tables that cannot be targets ----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('statement, says, hint', [
+    ("CREATE TABLE whole (id text PRIMARY KEY) PARTITION BY LIST (id); "
+     "CREATE TABLE events PARTITION OF whole FOR VALUES IN ('one')", 'is a partition', 'partitioned table'),
+    ('CREATE TYPE event AS (id text); CREATE TABLE events OF event (PRIMARY KEY (id))', 'typed table', 'NOT OF'),
+    ('CREATE TABLE events (id text PRIMARY KEY); CREATE RULE quiet AS ON INSERT TO events DO ALSO NOTHING',
+     'rules', 'triggers'),
+    ('CREATE TABLE events (id text PRIMARY KEY); CREATE TABLE special () INHERITS (events)', 'inherit', 'schema => true')])
+def test_a_kind_of_table_that_cannot_be_written_is_refused(events, simulated, statement, says, hint):
+    """They were accepted, and failed with the first page or the first new column."""
+    simulated.query(statement)
+    fails(simulated, "SELECT podyn_replicate('events', schema => false)", says=says, hint=hint, sqlstates=('42809',))
+    assert simulated.query('SELECT name FROM podyn_status') == []
+
+
+def test_a_partitioned_table_is_fine(events, simulated):
+    simulated.query("CREATE TABLE events (id text PRIMARY KEY) PARTITION BY HASH (id); "
+                    "CREATE TABLE half PARTITION OF events FOR VALUES WITH (MODULUS 2, REMAINDER 0); "
+                    "CREATE TABLE other_half PARTITION OF events FOR VALUES WITH (MODULUS 2, REMAINDER 1)")
+    for number in range(10):
+        events.put({'id': {'S': str(number)}, 'n': {'N': str(number)}})
+    copied(simulated, schema=False)
+    assert simulated.value('SELECT sum(n) FROM events') == 45
+
+
+def test_a_reset_is_refused_where_the_target_cannot_be_emptied(events, simulated):
+    """TRUNCATE failed later, in the worker, again and again."""
+    events.put({'id': {'S': 'one'}})
+    copied(simulated)
+    simulated.query("CREATE TABLE notes (event text CONSTRAINT whose REFERENCES events)")
+    fails(simulated, "SELECT podyn_reset('events')", says=('notes', 'whose'), hint='Drop the constraint',
+          sqlstates=('55000',))
+    assert simulated.state('events') == 'streaming'
+    simulated.query("ALTER TABLE notes DROP CONSTRAINT whose; SELECT podyn_reset('events'); SELECT podyn_start('events')")
+    simulated.wait_for_state('events', 'streaming')
+
+
+def test_two_sessions_that_take_the_same_target_at_once(simulator, events, simulated):
+    """Both became replications, and each undid what the other wrote."""
+    simulator.create_table('others', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    simulated.query('CREATE TABLE target (id text PRIMARY KEY)')
+    other = simulated.postgres.connect(simulated.name)
+    simulated.query('BEGIN')
+    simulated.replicate('events', target='target', schema=False, start=False)
+    refused = []
+
+    def take():
+        with pytest.raises(psycopg2.Error) as raised, other.cursor() as cursor:
+            cursor.execute("SELECT podyn_replicate('others', target => 'target', schema => false, start => false)")
+        refused.append(raised.value)
+
+    taking = InBackground(take)
+    simulated.wait_until(lambda: simulated.value("SELECT count(*) FROM pg_locks WHERE NOT granted") == 1, 'it waits')
+    simulated.query('COMMIT')
+    taking.join(30)
+    other.close()
+    assert refused[0].pgcode == '42710' and 'target of another replication' in str(refused[0]), refused
+    assert refused[0].diag.message_hint
+
+
+def test_an_index_name_that_is_taken_twice_over(simulator, simulated):
+    """The second choice was not checked."""
+    simulator.create_table('events', key=[('id', 'S')], stream='NEW_IMAGE', gsis={'by_day': [('day', 'S')]})
+    simulated.query('CREATE TABLE events_by_day ()')
+    simulated.replicate('events', start=False)
+    (second,) = simulated.column("SELECT indexname::text FROM pg_indexes WHERE tablename = 'events' "
+                                 "AND indexdef LIKE '%%(day)%%'")
+    simulated.query(f"SELECT podyn_drop('events', true); CREATE TABLE {second} ()")
+    simulated.replicate('events', start=False)
+    (third,) = simulated.column("SELECT indexname::text FROM pg_indexes WHERE tablename = 'events' "
+                                "AND indexdef LIKE '%%(day)%%'")
+    assert third not in (second, 'events_by_day')
+
+
+# ---- what a write meets ---------------------------------------------------------------------------------------------
+
+def test_a_column_of_a_domain_gets_what_the_domain_says(events, simulated):
+    """The multi-insert wrote NULL into it."""
+    simulated.query("CREATE DOMAIN stamp AS text DEFAULT 'mine' NOT NULL; "
+                    "CREATE TABLE events (id text PRIMARY KEY, seal stamp)")
+    events.put({'id': {'S': 'one'}})
+    copied(simulated, schema=False)
+    assert simulated.query('SELECT id, seal FROM events') == [('one', 'mine')]
+
+
+def test_a_deferred_constraint_of_a_table_that_a_trigger_writes_to(events, simulated):
+    """It failed at commit, for the whole page, for ever."""
+    simulated.query("""
+        CREATE TABLE people (name text PRIMARY KEY);
+        INSERT INTO people VALUES ('ann');
+        CREATE TABLE visits (person text REFERENCES people DEFERRABLE INITIALLY DEFERRED);
+        CREATE TABLE events (id text PRIMARY KEY);
+        CREATE FUNCTION visit() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN INSERT INTO public.visits VALUES (NEW.id); RETURN NULL; END $$;
+        CREATE TRIGGER visit AFTER INSERT ON events FOR EACH ROW EXECUTE FUNCTION visit()""")
+    for name in ('ann', 'bob'):
+        events.put({'id': {'S': name}})
+    copied(simulated, schema=False)
+    assert simulated.column('SELECT id FROM events') == ['ann']
+    (error,) = simulated.errors('events')
+    assert error['sqlstate'] == '23503'
+
+
+def test_a_column_that_cannot_be_added_is_told(events, simulated):
+    """podyn_rest was tried for ever, every minute at last, and no error was shown."""
+    events.put({'id': {'S': 'one'}, 'note': {'S': 'short'}})
+    copied(simulated)
+    simulated.query("""
+        CREATE INDEX ON events (note);
+        CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION 'no more columns' USING ERRCODE = 'PD001'; END $$;
+        CREATE EVENT TRIGGER refuse ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION refuse()""")
+    chance = random.Random(3)  # so that it does not compress: too big for an index
+    events.put({'id': {'S': 'two'}, 'note': {'S': ''.join(chr(chance.randrange(33, 127)) for _ in range(9000))}})
+    simulated.wait_until(lambda: 'no more columns' in (simulated.status('events')['last_error'] or ''),
+                         'the error is shown')
+    assert simulated.status('events')['retry_at']
+    simulated.query('DROP EVENT TRIGGER refuse')
+    simulated.sync('events')
+    assert simulated.query("SELECT note IS NULL, length(podyn_rest ->> 'note') FROM events WHERE id = 'two'") == [
+        (True, 9000)]

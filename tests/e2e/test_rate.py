@@ -53,6 +53,15 @@ def test_the_read_units_are_shown(simulator, events, simulated):
     assert float(simulated.status('events')['read_units']) == simulator.read_units()
 
 
+def test_no_end_is_promised_where_none_is_in_sight(simulator, events, simulated):
+    """While a copy stalls, its rate fades, and the time left grew beyond what an interval can hold."""
+    events.item_count = 10 ** 15
+    simulated.replicate('events', scan_rate=100)
+    simulated.wait_until(lambda: (simulated.status('events')['items_per_second'] or 0) > 0, 'something is copied')
+    status = simulated.status('events')
+    assert status['state'] == 'copying' and status['eta'] is None
+
+
 def test_zero_means_no_limit(simulator, events, simulated):
     simulated.replicate('events', scan_rate=0)
     simulated.wait_for_state('events', 'streaming')

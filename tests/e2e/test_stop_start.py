@@ -1,5 +1,7 @@
 """Stop and start anywhere changes nothing, and repeats nothing."""
 
+import pytest
+
 from background import InBackground
 from comparison import assert_equal_tables
 from dynamodb_local import boto3_client
@@ -103,6 +105,69 @@ def test_a_reset_begins_anew(dynamodb, database):
     database.wait_for_state('events', 'streaming')
     database.sync('events')
     assert_equal_tables(dynamodb.client, 'events', database)
+
+
+def test_each_copy_chooses_its_segments_anew(simulator, simulated):
+    """The number that was chosen for the first copy stood as the user's wish for the next."""
+    for table in ('chosen', 'asked'):
+        simulator.create_table(table, key=[('id', 'S')], stream='NEW_IMAGE')
+    simulated.replicate('chosen')
+    simulated.replicate('asked', segments=3)
+    simulated.wait_for_state('chosen', 'streaming')
+    simulated.wait_for_state('asked', 'streaming')
+    assert simulated.query('SELECT name, segments, copy_segments FROM podyn.replication ORDER BY name') == [
+        ('asked', 3, 3), ('chosen', None, 1)]
+
+
+def reset_and_start(simulated):
+    simulated.wait_for_state('events', 'needs_resync')
+    simulated.query("SELECT podyn_reset('events')")
+    simulated.query("SELECT podyn_start('events')")
+
+
+def test_a_new_stream_without_new_images_is_refused_after_a_reset(simulator, simulated):
+    """It went on to streaming, and rejected every put."""
+    table = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    simulated.replicate('events')
+    simulated.wait_for_state('events', 'streaming')
+    table.disable_stream()
+    table.enable_stream('KEYS_ONLY')
+    reset_and_start(simulated)
+    simulated.wait_for_state('events', 'failed')
+    error = simulated.status('events')['last_error']
+    assert 'its view type is KEYS_ONLY' in error and 'NEW_AND_OLD_IMAGES' in error
+    table.disable_stream()
+    table.enable_stream('NEW_IMAGE')
+    table.put({'id': {'S': 'one'}})
+    simulated.query("SELECT podyn_start('events')")
+    simulated.wait_for_state('events', 'streaming')
+    assert simulated.column('SELECT id FROM events') == ['one']
+
+
+@pytest.mark.parametrize('changes', [True, False])
+@pytest.mark.parametrize('key, says', [([('id', 'N')], '"id" (N)'), ([('other', 'S')], '"other" (S)'),
+                                       ([('id', 'S'), ('sort', 'B')], '"id" (S), "sort" (B)')])
+def test_a_table_that_was_made_again_with_another_key_is_refused(simulator, simulated, key, says, changes):
+    """It was copied, and every item was rejected."""
+    simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    simulated.replicate('events', changes=changes, start=False)
+    simulator.drop_table('events')
+    simulator.create_table('events', key=key, stream='NEW_AND_OLD_IMAGES')
+    simulated.query("SELECT podyn_start('events')")
+    simulated.wait_for_state('events', 'failed')
+    error = simulated.status('events')['last_error']
+    assert 'has another key than the target' in error and says in error and 'podyn_drop' in error
+
+
+def test_a_table_that_was_made_again_with_another_key_is_refused_after_a_reset(simulator, simulated):
+    simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES').put({'id': {'S': 'one'}})
+    simulated.replicate('events')
+    simulated.wait_for_state('events', 'streaming')
+    simulator.drop_table('events')
+    simulator.create_table('events', key=[('id', 'N')], stream='NEW_AND_OLD_IMAGES')
+    reset_and_start(simulated)
+    simulated.wait_for_state('events', 'failed')
+    assert simulated.column('SELECT id FROM events') == ['one'], 'nothing was emptied'
 
 
 def test_a_dropped_replication_is_forgotten_and_its_table_stays(dynamodb, database):
