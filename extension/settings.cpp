@@ -11,17 +11,18 @@ int batch_rows = 5000;
 int batch_kilobytes = 1024;
 int stream_delay = 1000;
 char *allowed_endpoints = nullptr;
+bool allow_credential_process = false;
 
 namespace {
 
-bool allow_credential_process = false;
 bool dry_run = false;
 
 constexpr char kAwsAndLoopback[] =
     "*.amazonaws.com, *.amazonaws.com.cn, *.amazonaws.eu, *.api.aws, *.api.amazonwebservices.com.cn, "
-    "*.c2s.ic.gov, *.sc2s.sgov.gov, localhost, 127.0.0.1, ::1";
+    "*.api.amazonwebservices.eu, *.c2s.ic.gov, *.api.aws.ic.gov, *.sc2s.sgov.gov, *.api.aws.scloud, *.cloud.adc-e.uk, "
+    "*.api.cloud-aws.adc-e.uk, *.csp.hci.ic.gov, *.api.aws.hci.ic.gov, localhost, 127.0.0.1, ::1";
 
-// What these two allow is not in this version: "on" would promise something that does not happen.
+// What this allows is not in this version: "on" would promise something that does not happen.
 bool refuse_on(bool *value, void **, GucSource)
 {
     if (!*value)
@@ -52,7 +53,7 @@ void define()
                                "Comma-separated; a leading \"*.\" stands for any subdomain.", &allowed_endpoints,
                                kAwsAndLoopback, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("podyn.allow_credential_process", "Allow credential_process of AWS's configuration files.",
-                             nullptr, &allow_credential_process, false, PGC_SUSET, 0, refuse_on, nullptr, nullptr);
+                             nullptr, &allow_credential_process, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("podyn.dry_run", "Report writes to DynamoDB instead of sending them.", nullptr, &dry_run,
                              false, PGC_USERSET, 0, refuse_on, nullptr, nullptr);
     reserve_settings("podyn");

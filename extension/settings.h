@@ -9,6 +9,7 @@ extern int batch_rows;           // items or changes in one transaction at most
 extern int batch_kilobytes;      // and their size at most, where it is ours to choose
 extern int stream_delay;         // milliseconds after which an acknowledged write is in the stream, for podyn_sync
 extern char *allowed_endpoints;  // hosts that servers may name
+extern bool allow_credential_process;
 
 // DynamoDB's own limit on a page of GetRecords (API reference, GetRecords).
 inline constexpr int kMaxRecords = 1000;

@@ -36,9 +36,9 @@ void check_endpoint(const char *endpoint)
         check(engine::endpoint_check(endpoint, view(settings::allowed_endpoints)));
 }
 
-void check_credentials(const SourceOptions &options, const char *server, Oid role, bool use_environment)
+void check_credentials(const SourceOptions &options, const char *server, Oid role, bool use_default_chain)
 {
-    if (use_environment)
+    if (use_default_chain)
         return;
     if (!options.has_mapping)
         ereport(ERROR,
@@ -60,10 +60,11 @@ engine::Session *open_source(MemoryContext context, const char *server, Oid role
 {
     const ForeignServer *foreign = find_server(server, role);
     SourceOptions options = read_source_options(foreign, role);
-    bool use_environment = options.credentials != nullptr && strcmp(options.credentials, "default") == 0;
-    check_credentials(options, server, role, use_environment);
+    bool use_default_chain = options.credentials != nullptr && strcmp(options.credentials, "default") == 0;
+    check_credentials(options, server, role, use_default_chain);
     check_endpoint(options.endpoint);
     check_endpoint(options.streams_endpoint);
+    check_endpoint(options.sts_endpoint);
     if (options.region == nullptr)
         ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND), errmsg("server \"%s\" has no region", server),
                         errhint("Use ALTER SERVER %s OPTIONS (ADD region '...').", quote_identifier(server))));
@@ -74,10 +75,16 @@ engine::Session *open_source(MemoryContext context, const char *server, Oid role
     session_options.streams_endpoint = view(options.streams_endpoint);
     session_options.ca_file = view(options.ca_file);
     session_options.request_timeout_us = options.request_timeout_us;
-    session_options.use_environment = use_environment;
+    session_options.sts_endpoint = view(options.sts_endpoint);
+    session_options.role_arn = view(options.role_arn);
+    session_options.external_id = view(options.external_id);
+    session_options.use_default_chain = use_default_chain;
+    session_options.allow_credential_process = settings::allow_credential_process;
     session_options.use_fips = options.use_fips;
     session_options.use_dualstack = options.use_dualstack;
-    if (!use_environment) {
+    if (use_default_chain) {
+        session_options.profile = view(options.profile);
+    } else {
         session_options.access_key_id = view(options.access_key_id);
         session_options.secret_access_key = view(options.secret_access_key);
         session_options.session_token = view(options.session_token);

@@ -60,6 +60,30 @@ void check_credentials(const char *, const char *value)
                  errhint("Ask a superuser, or give keys in a user mapping.")));
 }
 
+void check_not_empty(const char *name, const char *value)
+{
+    if (value[0] == '\0')
+        ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE), errmsg("option \"%s\" must not be empty", name),
+                        errhint("Give a value, or leave the option out.")));
+}
+
+void check_profile(const char *, const char *value)
+{
+    if (!superuser())
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only a superuser may set option \"profile\""),
+                        errdetail("It lends the server's own identity to everyone who may use the foreign server."),
+                        errhint("Ask a superuser, or give keys in a user mapping.")));
+    check_not_empty("profile", value);
+}
+
+void check_role_arn(const char *name, const char *value)
+{
+    if (strncmp(value, "arn:", 4) != 0 || strstr(value, ":role/") == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+                        errmsg("option \"%s\" has the invalid value \"%s\"", name, value),
+                        errhint("Use the ARN of a role: arn:aws:iam::123456789012:role/name.")));
+}
+
 void check_ca_file(const char *name, const char *value)
 {
     if (!superuser())
@@ -69,13 +93,6 @@ void check_ca_file(const char *name, const char *value)
         ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
                         errmsg("option \"%s\" has the invalid value \"%s\"", name, value),
                         errhint("Use the absolute path of a file in PEM format on the database server.")));
-}
-
-void check_not_empty(const char *name, const char *value)
-{
-    if (value[0] == '\0')
-        ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE), errmsg("option \"%s\" must not be empty", name),
-                        errhint("Give a value, or leave the option out.")));
 }
 
 [[noreturn]] void refuse(const char *name, const char *)
@@ -100,11 +117,11 @@ constexpr Option kOptions[] = {
     {"request_timeout", ForeignServerRelationId, check_timeout},
     {"credentials", ForeignServerRelationId, check_credentials},
     {"s3_endpoint", ForeignServerRelationId, refuse},
-    {"sts_endpoint", ForeignServerRelationId, refuse},
+    {"sts_endpoint", ForeignServerRelationId, check_endpoint},
     {"s3_path_style", ForeignServerRelationId, refuse},
-    {"role_arn", ForeignServerRelationId, refuse},
-    {"external_id", ForeignServerRelationId, refuse},
-    {"profile", ForeignServerRelationId, refuse},
+    {"role_arn", ForeignServerRelationId, check_role_arn},
+    {"external_id", ForeignServerRelationId, check_not_empty},
+    {"profile", ForeignServerRelationId, check_profile},
     {"access_key_id", UserMappingRelationId, check_not_empty},
     {"secret_access_key", UserMappingRelationId, check_not_empty},
     {"session_token", UserMappingRelationId, check_not_empty},
@@ -135,6 +152,30 @@ const Option *find_option(const char *name, Oid place)
             (errcode(ERRCODE_FDW_INVALID_OPTION_NAME), errmsg("invalid option \"%s\"", name), errhint("%s", hint)));
 }
 
+const char *value_of(List *options, const char *name)
+{
+    ListCell *cell;
+    foreach (cell, options) {
+        auto *definition = static_cast<DefElem *>(lfirst(cell));
+        if (strcmp(definition->defname, name) == 0)
+            return defGetString(definition);
+    }
+    return nullptr;
+}
+
+// Options that mean nothing without another one.
+void check_combination(List *options)
+{
+    const char *credentials = value_of(options, "credentials");
+    if (value_of(options, "profile") != nullptr && (credentials == nullptr || strcmp(credentials, "default") != 0))
+        ereport(ERROR,
+                (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+                 errmsg("option \"profile\" needs option credentials 'default'"), errhint("Set both, or neither.")));
+    if (value_of(options, "external_id") != nullptr && value_of(options, "role_arn") == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+                        errmsg("option \"external_id\" needs option role_arn"), errhint("Set both, or neither.")));
+}
+
 void take(SourceOptions *options, const char *name, const char *value)
 {
     bool flag = false;
@@ -144,6 +185,14 @@ void take(SourceOptions *options, const char *name, const char *value)
         options->endpoint = value;
     else if (strcmp(name, "streams_endpoint") == 0)
         options->streams_endpoint = value;
+    else if (strcmp(name, "sts_endpoint") == 0)
+        options->sts_endpoint = value;
+    else if (strcmp(name, "profile") == 0)
+        options->profile = value;
+    else if (strcmp(name, "role_arn") == 0)
+        options->role_arn = value;
+    else if (strcmp(name, "external_id") == 0)
+        options->external_id = value;
     else if (strcmp(name, "ca_file") == 0)
         options->ca_file = value;
     else if (strcmp(name, "credentials") == 0)
@@ -216,6 +265,7 @@ Datum podyn_option_validator(PG_FUNCTION_ARGS)
             podyn::raise_unknown_option(definition->defname, place);
         option->check(definition->defname, defGetString(definition));
     }
+    podyn::check_combination(options);
     PG_RETURN_VOID();
 }
 }

@@ -12,8 +12,12 @@ struct SourceOptions {
     const char *region;
     const char *endpoint;
     const char *streams_endpoint;
+    const char *sts_endpoint;
     const char *ca_file;
     const char *credentials;  // user_mapping, default
+    const char *profile;      // with credentials 'default'
+    const char *role_arn;
+    const char *external_id;  // with role_arn
     const char *access_key_id;
     const char *secret_access_key;
     const char *session_token;

@@ -52,7 +52,7 @@ engine::Call *own_call(engine::Call *call)
 engine::TableDescription describe_table(const Source &source, const char *table)
 {
     engine::Call *call = nullptr;
-    check(engine::start_describe_table(source.loop->client, source.session, table, nullptr, now(), &call));
+    check(engine::start_describe_table(source.loop->client, source.session, table, now(), &call));
     own_call(call);
     while (!engine::call_finished(call))
         wait_for_events(source.loop, -1);
@@ -87,8 +87,7 @@ void require_usable_stream(const engine::TableDescription &table)
 void try_stream(const Source &source, const engine::TableDescription &table)
 {
     engine::Call *call = nullptr;
-    check(engine::start_describe_stream(source.loop->client, source.session, table.stream_arn, {}, nullptr, now(),
-                                        &call));
+    check(engine::start_describe_stream(source.loop->client, source.session, table.stream_arn, {}, now(), &call));
     finish(source.loop, own_call(call));
 }
 
@@ -97,7 +96,7 @@ engine::ScanPage try_scan(const Source &source, const engine::TableDescription &
 {
     engine::ScanRequest request = {table.name, 0, 1, kSampleItems, true, {}};
     engine::Call *call = nullptr;
-    check(engine::start_scan(source.loop->client, source.session, request, nullptr, now(), &call));
+    check(engine::start_scan(source.loop->client, source.session, request, now(), &call));
     finish(source.loop, own_call(call));
     engine::Items *handle = nullptr;
     engine::ScanPage page;
@@ -334,7 +333,7 @@ List *list_tables(const Source &source)
     std::string_view after;
     do {
         engine::Call *call = nullptr;
-        check(engine::start_list_tables(source.loop->client, source.session, after, nullptr, now(), &call));
+        check(engine::start_list_tables(source.loop->client, source.session, after, now(), &call));
         finish(source.loop, own_call(call));
         engine::Tables *handle = nullptr;
         engine::TablesPage page;

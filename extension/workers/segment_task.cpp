@@ -74,7 +74,7 @@ void fetch(RunningTask *task)
                                    page_limit(task),
                                    segment->consistent,
                                    view(segment->next_key)};
-    check(engine::start_scan(worker_loop()->client, task->job->session, request, task, now(), &task->call));
+    check(engine::start_scan(worker_loop()->client, task->job->session, request, now(), &task->call));
 }
 
 // `consistent`: how the page was read.

@@ -143,8 +143,8 @@ void begin(RunningTask *task)
 {
     task->state = MemoryContextAllocZero(task->run, sizeof(Setup));
     state_of(task)->listing = make_listing(task->run);
-    check(engine::start_describe_table(worker_loop()->client, task->job->session, task->job->replication->source, task,
-                                       now(), &task->call));
+    check(engine::start_describe_table(worker_loop()->client, task->job->session, task->job->replication->source, now(),
+                                       &task->call));
 }
 
 // False: the replication has failed.

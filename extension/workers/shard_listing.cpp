@@ -18,7 +18,7 @@ ShardListing *make_listing(MemoryContext context)
 void request_shards(RunningTask *task, const char *stream_arn, ShardListing *listing)
 {
     check(engine::start_describe_stream(worker_loop()->client, task->job->session, stream_arn,
-                                        view(listing->last_shard), task, now(), &task->call));
+                                        view(listing->last_shard), now(), &task->call));
 }
 
 bool add_shards(RunningTask *task, ShardListing *listing)

@@ -70,7 +70,7 @@ void request_iterator(RunningTask *task)
     state_of(task)->waiting = Waiting::kForIterator;
     check(engine::start_get_shard_iterator(worker_loop()->client, task->job->session,
                                            task->job->replication->stream_arn, task->task->name,
-                                           view(task->task->position), task, now(), &task->call));
+                                           view(task->task->position), now(), &task->call));
 }
 
 void request_records(RunningTask *task)
@@ -83,7 +83,7 @@ void request_records(RunningTask *task)
     shard->asked_at = time;
     shard->asked_at_time = GetCurrentTimestamp();
     auto limit = static_cast<uint32>(Min(settings::batch_rows, settings::kMaxRecords));
-    check(engine::start_get_records(worker_loop()->client, task->job->session, shard->iterator, limit, task, now(),
+    check(engine::start_get_records(worker_loop()->client, task->job->session, shard->iterator, limit, now(),
                                     &task->call));
 }
 

@@ -44,8 +44,8 @@ void look(RunningTask *task)
     MemoryContextReset(stream->listing_context);
     stream->listing = nullptr;
     stream->listed_at = GetCurrentTimestamp();
-    check(engine::start_describe_table(worker_loop()->client, task->job->session, task->job->replication->source, task,
-                                       now(), &task->call));
+    check(engine::start_describe_table(worker_loop()->client, task->job->session, task->job->replication->source, now(),
+                                       &task->call));
 }
 
 void rest(RunningTask *task, int64 interval)

@@ -1,5 +1,5 @@
-// See endpoints.h. Partitions and host names: botocore 1.43.11, data/partitions.json and the endpoint rule sets of
-// dynamodb and dynamodbstreams; the tests hold what botocore itself answers.
+// See endpoints.h. Partitions and host names: botocore 1.43.11, data/partitions.json and the endpoint rule sets of the
+// five services; the tests hold what botocore itself answers.
 #include "aws/endpoints.h"
 
 #include <optional>
@@ -17,8 +17,8 @@ using base::Failure;
 struct Partition {
     std::string_view region_prefix;
     std::string_view suffix;
-    std::string_view dualstack_suffix;          // empty: the partition has none
-    std::string_view dualstack_streams_prefix;  // of the host name
+    std::string_view dualstack_suffix;
+    std::string_view dualstack_streams;  // the service's name in the host
 };
 
 // The first whose prefix fits; the last one, `aws`, fits every region.
@@ -27,14 +27,13 @@ constexpr Partition kPartitions[] = {
     {"us-gov-", "amazonaws.com", "api.aws", "streams-dynamodb"},
     {"us-iso-", "c2s.ic.gov", "api.aws.ic.gov", "streams.dynamodb"},
     {"us-isob-", "sc2s.sgov.gov", "api.aws.scloud", "streams.dynamodb"},
-    {"eu-isoe-", "cloud.adc-e.uk", "", ""},
-    {"us-isof-", "csp.hci.ic.gov", "", ""},
-    {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu", "streams-dynamodb"},
+    {"eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "streams.dynamodb"},
+    {"us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "streams.dynamodb"},
+    {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu", "streams.dynamodb"},
     {"", "amazonaws.com", "api.aws", "streams-dynamodb"},
 };
 
-Endpoints aws_endpoints(const EndpointOptions &options);
-base::Url custom_endpoint(std::string_view text);
+std::string_view host_prefix(Service service, const Partition &partition, bool use_dualstack);
 std::optional<base::Url> usable_url(std::string_view text, base::Status *status);
 bool is_allowed(const base::Url &url, std::string_view allowed);
 
@@ -55,17 +54,42 @@ void check_region(std::string_view region)
 
 Endpoints resolve_endpoints(const EndpointOptions &options)
 {
-    check_region(options.region);
     const bool custom = !options.endpoint.empty() || !options.streams_endpoint.empty();
     if (custom && (options.use_fips || options.use_dualstack))
         throw base::Error{invalid("options use_fips and use_dualstack cannot be combined with an endpoint",
                                   "Remove either the endpoint or use_fips and use_dualstack from the server.")};
-    Endpoints endpoints = aws_endpoints(options);
+    const auto own = [&](Service service) {
+        return aws_endpoint(service, options.region, options.use_fips, options.use_dualstack);
+    };
+    Endpoints endpoints{own(Service::kDynamoDb), own(Service::kStreams)};
     if (!options.endpoint.empty())
         endpoints.dynamodb = endpoints.streams = custom_endpoint(options.endpoint);
     if (!options.streams_endpoint.empty())
         endpoints.streams = custom_endpoint(options.streams_endpoint);
     return endpoints;
+}
+
+base::Url aws_endpoint(Service service, std::string_view region, bool use_fips, bool use_dualstack)
+{
+    check_region(region);
+    const Partition *partition = kPartitions;
+    while (!region.starts_with(partition->region_prefix))
+        ++partition;
+    // GovCloud's ordinary endpoints are the FIPS ones; only its dual-stack hosts are told apart.
+    const bool fips_name = use_fips && (partition->region_prefix != "us-gov-" || use_dualstack);
+    std::string host(host_prefix(service, *partition, use_dualstack));
+    host.append(fips_name ? "-fips." : ".").append(region).append(".");
+    host.append(use_dualstack ? partition->dualstack_suffix : partition->suffix);
+    return {.tls = true, .host = host, .is_address = false, .port = 443};
+}
+
+base::Url custom_endpoint(std::string_view text)
+{
+    base::Status status;
+    std::optional<base::Url> url = usable_url(text, &status);
+    if (!url)
+        throw base::Error{status};
+    return *url;
 }
 
 base::Status check_endpoint(std::string_view url, std::string_view allowed)
@@ -80,33 +104,21 @@ base::Status check_endpoint(std::string_view url, std::string_view allowed)
 
 namespace {
 
-Endpoints aws_endpoints(const EndpointOptions &options)
+std::string_view host_prefix(Service service, const Partition &partition, bool use_dualstack)
 {
-    const Partition *partition = kPartitions;
-    while (!options.region.starts_with(partition->region_prefix))
-        ++partition;
-    if (options.use_dualstack && partition->dualstack_suffix.empty())
-        throw base::Error{invalid("the region has no dual-stack endpoints", "Remove use_dualstack from the server.")};
-
-    const bool gov = partition->region_prefix == "us-gov-";
-    // GovCloud's ordinary endpoints are the FIPS ones; only its dual-stack hosts are told apart.
-    const bool fips_name = options.use_fips && (!gov || options.use_dualstack);
-    const auto url = [&](std::string_view service) {
-        std::string host(service);
-        host.append(fips_name ? "-fips." : ".").append(options.region).append(".");
-        host.append(options.use_dualstack ? partition->dualstack_suffix : partition->suffix);
-        return base::Url{.tls = true, .host = host, .is_address = false, .port = 443};
-    };
-    return {url("dynamodb"), url(options.use_dualstack ? partition->dualstack_streams_prefix : "streams.dynamodb")};
-}
-
-base::Url custom_endpoint(std::string_view text)
-{
-    base::Status status;
-    std::optional<base::Url> url = usable_url(text, &status);
-    if (!url)
-        throw base::Error{status};
-    return *url;
+    switch (service) {
+        case Service::kDynamoDb:
+            return "dynamodb";
+        case Service::kStreams:
+            return use_dualstack ? partition.dualstack_streams : "streams.dynamodb";
+        case Service::kSts:
+            return "sts";
+        case Service::kSsoPortal:
+            return "portal.sso";
+        case Service::kSsoOidc:
+            return "oidc";
+    }
+    return {};
 }
 
 // Parses the URL, and refuses plain HTTP to other hosts: signed requests and items would cross the network readable.

@@ -1,5 +1,5 @@
-// Where DynamoDB and DynamoDB Streams are: AWS's own hosts by region, or what the options say; and whether an endpoint
-// may be used at all.
+// Where AWS's services are: AWS's own hosts by region, or what the options say; and whether an endpoint may be used at
+// all.
 #pragma once
 
 #include <string_view>
@@ -27,6 +27,14 @@ struct Endpoints {
 
 // Throws base::Error (22023) where the options are wrong or do not go together.
 [[nodiscard]] Endpoints resolve_endpoints(const EndpointOptions &options);
+
+enum class Service { kDynamoDb, kStreams, kSts, kSsoPortal, kSsoOidc };
+
+// AWS's own endpoint of a service. Throws base::Error (22023) for what cannot be a region.
+[[nodiscard]] base::Url aws_endpoint(Service service, std::string_view region, bool use_fips, bool use_dualstack);
+
+// A URL as an endpoint: https://, or http:// to this machine. Throws base::Error (22023) for others.
+[[nodiscard]] base::Url custom_endpoint(std::string_view text);
 
 // Throws base::Error (22023) where it cannot be a region's name.
 void check_region(std::string_view region);

@@ -35,9 +35,9 @@ constexpr Kind kCredentials = {
     Failure::kCredentials, false, "28000", "was refused for its credentials",
     "Check access_key_id, secret_access_key and session_token of the user mapping, the server's region, and the "
     "clock of this machine."};
-constexpr Kind kExpiredCredentials = {Failure::kCredentials, false, "28000",
-                                      "was refused: the credentials have expired",
-                                      "Renew the temporary credentials, or use long-term ones."};
+constexpr Kind kExpiredCredentials = {
+    Failure::kCredentials, false, "28000", "was refused: the credentials have expired",
+    "Renew the temporary credentials of the user mapping, or let podyn assume a role (option role_arn)."};
 constexpr Kind kIteratorExpired = {Failure::kIteratorExpired, false, "55000", "used an expired shard iterator", ""};
 constexpr Kind kTrimmed = {Failure::kTrimmed, false, "55000", "asked for changes that the stream keeps no longer",
                            "DynamoDB Streams keeps changes for 24 hours. The table has to be copied again."};
@@ -179,6 +179,20 @@ base::Status error_status(const ErrorResponse &response, const ServiceError &err
                              hint);
 }
 
+std::string_view without_secrets(std::string_view message)
+{
+    message = message.substr(0, message.find('\n'));
+    return message.substr(0, message.find(" Authorization="));
+}
+
+// Expired, or replaced meanwhile where they came from.
+bool may_be_outdated_credentials(const ServiceError &error)
+{
+    constexpr std::string_view kNames[] = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId",
+                                           "UnrecognizedClientException"};
+    return std::find(std::begin(kNames), std::end(kNames), error.name) != std::end(kNames);
+}
+
 // AWS's SDKs take these for clock skew (aws-sdk-js-v3, service-error-classification, CLOCK_SKEW_ERROR_CODES).
 bool may_be_clock_skew(const ServiceError &error)
 {
@@ -204,14 +218,6 @@ const Kind &kind_of(int http_status, const ServiceError &error)
     if (error.name.empty())
         return kNotDynamoDb;
     return http_status == 403 ? kDenied : kUnknownError;
-}
-
-// AWS explains a wrong signature by repeating what was signed, the session token included, and an incomplete one by
-// repeating the Authorization header: such explanations are cut off.
-std::string_view without_secrets(std::string_view message)
-{
-    message = message.substr(0, message.find('\n'));
-    return message.substr(0, message.find(" Authorization="));
 }
 
 // A body that is not AWS's, such as a proxy's HTML: its beginning, on one line.

@@ -25,6 +25,13 @@ struct ServiceError {
 [[nodiscard]] ServiceError parse_error(const ErrorResponse &response);
 [[nodiscard]] base::Status error_status(const ErrorResponse &response, const ServiceError &error);
 
+// AWS explains a wrong signature by repeating what was signed, the session token included, and an incomplete one by
+// repeating the Authorization header: such explanations are cut off.
+[[nodiscard]] std::string_view without_secrets(std::string_view message);
+
+// Whether the error may come from credentials that were good once, so that new ones can help.
+[[nodiscard]] bool may_be_outdated_credentials(const ServiceError &error);
+
 // Whether the error may come from a wrong clock of ours.
 [[nodiscard]] bool may_be_clock_skew(const ServiceError &error);
 

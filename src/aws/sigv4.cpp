@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/url.h"
 
 namespace podyn::aws {
 
@@ -85,22 +86,6 @@ const base::Sha256 &Signer::key_for(const Credentials &credentials, const Scope 
 
 namespace {
 
-bool is_unreserved(char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_' || c == '~';
-}
-
-void append_encoded(std::string &text, char c)
-{
-    constexpr char kDigits[] = "0123456789ABCDEF";
-    const auto byte = static_cast<unsigned char>(c);
-    if (is_unreserved(c))
-        text += c;
-    else
-        text.append({'%', kDigits[byte >> 4], kDigits[byte & 15]});
-}
-
 // Drops empty and "." segments and resolves "..". A path that ended in one of those, or in a slash, ends in a slash.
 std::string normalized(std::string_view path)
 {
@@ -129,7 +114,7 @@ std::string canonical_path(std::string_view path, bool normalize)
         if (c == '/')
             encoded += c;
         else
-            append_encoded(encoded, c);
+            base::append_percent_encoded(encoded, c);
     }
     return encoded;
 }
@@ -147,10 +132,11 @@ std::string encoded_once(std::string_view text)
     std::string encoded;
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0) {
-            append_encoded(encoded, static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])));
+            base::append_percent_encoded(encoded,
+                                         static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])));
             i += 2;
         } else {
-            append_encoded(encoded, text[i]);
+            base::append_percent_encoded(encoded, text[i]);
         }
     }
     return encoded;

@@ -16,6 +16,14 @@ Sha256 sha256(std::string_view data)
     return digest;
 }
 
+std::string sha1_hex(std::string_view data)
+{
+    std::array<std::uint8_t, 20> digest;
+    if (EVP_Digest(data.data(), data.size(), digest.data(), nullptr, EVP_sha1(), nullptr) != 1)
+        throw std::runtime_error("OpenSSL gives no SHA-1");
+    return hex(digest);
+}
+
 Sha256 hmac_sha256(std::string_view key, std::string_view data)
 {
     Sha256 digest;

@@ -12,6 +12,8 @@ namespace podyn::base {
 using Sha256 = std::array<std::uint8_t, 32>;
 
 [[nodiscard]] Sha256 sha256(std::string_view data);
+// For names only, such as those of cached SSO tokens: SHA-1 is broken as a signature.
+[[nodiscard]] std::string sha1_hex(std::string_view data);
 [[nodiscard]] Sha256 hmac_sha256(std::string_view key, std::string_view data);
 // Lower case, two digits a byte.
 [[nodiscard]] std::string hex(std::span<const std::uint8_t> bytes);

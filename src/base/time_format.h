@@ -1,4 +1,4 @@
-// The two forms of time that AWS's HTTP protocol uses. Locale and time zone of the process play no part.
+// The forms of time that AWS's protocols use. Locale and time zone of the process play no part.
 #pragma once
 
 #include <cstdint>
@@ -13,5 +13,11 @@ namespace podyn::base {
 
 // "Sun, 30 Aug 2015 12:36:00 GMT" (RFC 9110, 5.6.7, IMF-fixdate) in microseconds of Unix time; nothing for other forms.
 [[nodiscard]] std::optional<std::int64_t> parse_http_date(std::string_view text);
+
+// 2021-09-21T04:16:53Z in microseconds of Unix time, also with a fraction, an offset as in +00:00, or UTC for Z (AWS
+// CLI); nothing for other forms.
+[[nodiscard]] std::optional<std::int64_t> parse_iso_time(std::string_view text);
+// 2021-09-21T04:16:53Z.
+[[nodiscard]] std::string iso_time(std::int64_t unix_us);
 
 }  // namespace podyn::base

@@ -117,6 +117,26 @@ bool Url::is_loopback() const
     return host == "localhost" || host == "::1" || (is_address && host.starts_with("127."));
 }
 
+void append_percent_encoded(std::string &text, char c)
+{
+    constexpr char kDigits[] = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(c);
+    const bool unreserved =
+        is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '_' || c == '~';
+    if (unreserved)
+        text += c;
+    else
+        text.append({'%', kDigits[byte >> 4], kDigits[byte & 15]});
+}
+
+std::string percent_encoded(std::string_view text)
+{
+    std::string encoded;
+    for (const char c : text)
+        append_percent_encoded(encoded, c);
+    return encoded;
+}
+
 bool is_host_name(std::string_view text)
 {
     if (text.empty() || text.size() > kMaxHostName)

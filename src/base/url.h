@@ -25,6 +25,10 @@ struct Url {
 // The URL, or nothing with the reason in *problem: a phrase that continues "… is not an endpoint: it ".
 [[nodiscard]] std::optional<Url> parse_url(std::string_view text, std::string_view *problem);
 
+// RFC 3986: unreserved characters as they are, all others as %XX.
+void append_percent_encoded(std::string &text, char c);
+[[nodiscard]] std::string percent_encoded(std::string_view text);
+
 // A dot-separated name of LDH labels (RFC 1123, 2.1), lower case, whose last label is not a number.
 [[nodiscard]] bool is_host_name(std::string_view text);
 // One label of such a name.

@@ -1,14 +1,16 @@
 // Inside the engine only: what the opaque handles of client.h are.
 //
-// A call waits (for its retry), runs (has a transfer), or has finished; from client_next_finished() on it is the
-// caller's alone. Whichever list it is in tells its state.
+// A call waits (for its retry, or for credentials), runs (has a transfer), or has finished and is in no list any more.
+// Whichever list it is in tells its state.
 #pragma once
 
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include "aws/credentials.h"
+#include "aws/credentials/sources.h"
 #include "aws/endpoints.h"
 #include "aws/retry.h"
 #include "aws/sigv4.h"
@@ -34,14 +36,25 @@ class CallList {
     Call *last_ = nullptr;
 };
 
+class Keeper;
+
 struct Session {
     aws::Endpoints endpoints;
     std::string endpoint_text;
-    std::unique_ptr<aws::CredentialsProvider> credentials;
+    aws::CredentialOptions credentials;
     aws::Signer signer;
     std::string ca_file;
     std::int64_t timeout_us;
-    std::int64_t clock_offset_us = 0;  // what the service's clock is ahead of ours
+    std::shared_ptr<Keeper> keeper{};  // of the client that ran the last call; see keeper_of
+};
+
+// Whoever has a transfer run.
+class TransferOwner {
+  public:
+    virtual void on_transfer_end(Now now) noexcept = 0;
+
+  protected:
+    ~TransferOwner() = default;
 };
 
 struct Client {
@@ -50,19 +63,25 @@ struct Client {
     net::Http http;
     aws::RetryQuota quota;
     std::mt19937_64 random;
+    aws::Clocks clocks;
     CallList waiting;  // by due time
     CallList running;
-    CallList finished;  // and not yet taken
+    std::vector<Keeper *> keepers;  // owned by their sessions
 };
 
-struct Call {
-    Client *client;  // null once the client is destroyed
+struct Call final : TransferOwner {
+    Call(Client *its_client, Session *its_session, Operation its_operation, std::string_view its_request)
+        : client(its_client), session(its_session), operation(its_operation), request(its_request)
+    {
+    }
+    void on_transfer_end(Now now) noexcept override;
+
+    Client *client;  // null once the call has finished
     Session *session;
     Operation operation;
     std::string request;
-    void *tag;
 
-    CallList *list = nullptr;  // null: finished and taken
+    CallList *list = nullptr;  // null: finished
     Call *previous = nullptr;
     Call *next = nullptr;
 
@@ -71,12 +90,16 @@ struct Call {
     std::int64_t due_us = 0;                    // while waiting; monotonic
     std::int64_t signed_at_us = 0;              // what the last attempt said as its time
     bool clock_corrected = false;
+    std::uint64_t credentials_version = 0;  // what the last attempt was signed with, see Keeper
+    bool credentials_renewed = false;
     bool done = false;
     std::uint32_t throttled = 0;
     Status status{};
     std::string body{};
 };
 
+// Ends a call with this result.
+void finish(Call &call, const Status &status) noexcept;
 // Moves the body out of a finished, successful call.
 [[nodiscard]] std::string release_body(Call &call);
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <optional>
 #include <span>
 #include <utility>
@@ -11,14 +10,11 @@
 #include "aws/error.h"
 #include "base/time_format.h"
 #include "engine/call.h"
+#include "engine/keeper.h"
 
 namespace podyn::engine {
 
 namespace {
-
-// From this difference on a clock counts as wrong (aws-sdk-cpp, AWSClient.cpp). AWS refuses signatures off by 5 minutes
-// (DynamoDB: 15).
-constexpr std::int64_t kClockTolerance = 4 * 60 * std::int64_t{1'000'000};
 
 struct OperationInfo {
     std::string_view name;
@@ -44,11 +40,15 @@ const OperationInfo &info(const Call &call)
 struct Outcome {
     Status status;
     bool clock_was_wrong = false;
+    bool credentials_outdated = false;
 };
 
+aws::CredentialOptions credential_options(const SessionOptions &options);
 void start_attempt(Call &call, Now now);
 void end_attempt(Call &call, Now now);
 void start_due_calls(Client &client, Now now) noexcept;
+
+}  // namespace
 
 void finish(Call &call, const Status &status) noexcept
 {
@@ -58,10 +58,8 @@ void finish(Call &call, const Status &status) noexcept
         call.client->http.release(std::move(call.transfer));
     call.status = status;
     call.done = true;
-    call.client->finished.push_back(call);
+    call.client = nullptr;
 }
-
-}  // namespace
 
 Status client_create(const ClientOptions &options, Client **client) noexcept
 {
@@ -80,8 +78,8 @@ void client_destroy(Client *client) noexcept
     for (CallList *list : {&client->waiting, &client->running})
         while (Call *call = list->front())
             finish(*call, closed);
-    while (Call *call = client_next_finished(client))
-        call->client = nullptr;
+    for (Keeper *keeper : client->keepers)
+        keeper->abandon(closed);
     delete client;
 }
 
@@ -92,34 +90,26 @@ int client_fd(const Client *client) noexcept
 
 std::int64_t client_deadline(const Client *client) noexcept
 {
-    const std::int64_t transfers = client->http.deadline_us();
-    const Call *waiting = client->waiting.front();
-    if (waiting == nullptr)
-        return transfers;
-    return transfers < 0 ? waiting->due_us : std::min(transfers, waiting->due_us);
+    std::int64_t earliest = client->http.deadline_us();
+    const auto consider = [&earliest](std::int64_t deadline) {
+        if (deadline >= 0 && (earliest < 0 || deadline < earliest))
+            earliest = deadline;
+    };
+    if (const Call *waiting = client->waiting.front())
+        consider(waiting->due_us);
+    for (const Keeper *keeper : client->keepers)
+        consider(keeper->deadline_us());
+    return earliest;
 }
 
 void client_drive(Client *client, Now now) noexcept
 {
+    for (Keeper *keeper : client->keepers)
+        keeper->drive(now);
     start_due_calls(*client, now);
     client->http.drive(now.monotonic_us);
-    while (net::Transfer *transfer = client->http.next_finished()) {
-        Call &call = *static_cast<Call *>(transfer->owner);
-        const Status failure = guarded([&] {
-            end_attempt(call, now);
-            return Status{};
-        });
-        if (!failure.ok())
-            finish(call, failure);
-    }
-}
-
-Call *client_next_finished(Client *client) noexcept
-{
-    Call *call = client->finished.front();
-    if (call != nullptr)
-        client->finished.remove(*call);
-    return call;
+    while (net::Transfer *transfer = client->http.next_finished())
+        static_cast<TransferOwner *>(transfer->owner)->on_transfer_end(now);
 }
 
 Status session_create(const SessionOptions &options, Session **session) noexcept
@@ -130,11 +120,7 @@ Status session_create(const SessionOptions &options, Session **session) noexcept
             throw Error{make_status(Failure::kInvalid, "22023", false, "request timeout must be positive")};
         aws::Endpoints endpoints = aws::resolve_endpoints(
             {options.region, options.endpoint, options.streams_endpoint, options.use_fips, options.use_dualstack});
-        std::unique_ptr<aws::CredentialsProvider> credentials =
-            options.use_environment
-                ? aws::environment_provider(std::getenv)
-                : aws::static_provider({std::string(options.access_key_id), std::string(options.secret_access_key),
-                                        std::string(options.session_token)});
+        aws::CredentialOptions credentials = credential_options(options);
         std::string endpoint_text = endpoints.dynamodb.text();
         *session = new Session{
             std::move(endpoints),         std::move(endpoint_text),
@@ -167,12 +153,12 @@ std::string_view session_endpoint(const Session *session) noexcept
     return session->endpoint_text;
 }
 
-Status call_start(Client *client, Session *session, Operation operation, std::string_view body, void *tag, Now now,
+Status call_start(Client *client, Session *session, Operation operation, std::string_view body, Now now,
                   Call **call) noexcept
 {
     *call = nullptr;
     return guarded([&] {
-        std::unique_ptr<Call> started(new Call{client, session, operation, std::string(body), tag});
+        std::unique_ptr<Call> started(new Call(client, session, operation, body));
         start_attempt(*started, now);
         *call = started.release();
         return Status{};
@@ -195,11 +181,6 @@ bool call_finished(const Call *call) noexcept
     return call->done;
 }
 
-void *call_tag(const Call *call) noexcept
-{
-    return call->tag;
-}
-
 Status call_status(const Call *call) noexcept
 {
     return call->done ? call->status : internal_error("asked for the status of a call that has not finished");
@@ -215,6 +196,16 @@ std::uint32_t call_throttled(const Call *call) noexcept
     return call->throttled;
 }
 
+void Call::on_transfer_end(Now now) noexcept
+{
+    const Status failure = guarded([&] {
+        end_attempt(*this, now);
+        return Status{};
+    });
+    if (!failure.ok())
+        finish(*this, failure);
+}
+
 std::string release_body(Call &call)
 {
     return std::exchange(call.body, std::string());
@@ -222,19 +213,42 @@ std::string release_body(Call &call)
 
 namespace {
 
+aws::CredentialOptions credential_options(const SessionOptions &options)
+{
+    aws::CredentialOptions credentials;
+    credentials.use_default_chain = options.use_default_chain;
+    credentials.profile = options.profile;
+    credentials.allow_process = options.allow_credential_process;
+    credentials.role_arn = options.role_arn;
+    credentials.external_id = options.external_id;
+    credentials.region = options.region;
+    credentials.sts_endpoint = options.sts_endpoint;
+    if (!options.sts_endpoint.empty()) {
+        credentials.ca_file = options.ca_file;
+        (void)aws::custom_endpoint(options.sts_endpoint);
+    }
+    credentials.use_fips = options.use_fips;
+    credentials.use_dualstack = options.use_dualstack;
+    if (!options.use_default_chain) {
+        credentials.given = {std::string(options.access_key_id), std::string(options.secret_access_key),
+                             std::string(options.session_token)};
+        aws::check_credentials(credentials.given);
+    }
+    return credentials;
+}
+
 const base::Url &endpoint(const Call &call)
 {
     return info(call).streams ? call.session->endpoints.streams : call.session->endpoints.dynamodb;
 }
 
 // The signed headers in the form of a request. Signed anew for every attempt: signatures age.
-void sign(Call &call, Now now, net::Request &request)
+void sign(Call &call, const aws::Credentials &credentials, Now now, net::Request &request)
 {
     Session &session = *call.session;
-    const aws::Credentials &credentials = session.credentials->credentials(now.unix_us);
-    call.signed_at_us = now.unix_us + session.clock_offset_us;
-    const std::string time = base::iso_basic_time(call.signed_at_us);
     const std::string host = endpoint(call).authority();
+    call.signed_at_us = now.unix_us + call.client->clocks.offset_us(host);
+    const std::string time = base::iso_basic_time(call.signed_at_us);
     std::array<aws::Header, 5> headers = {{{"Host", host},
                                            {"Content-Type", "application/x-amz-json-1.0"},
                                            {"X-Amz-Date", time},
@@ -255,15 +269,20 @@ void sign(Call &call, Now now, net::Request &request)
 void start_attempt(Call &call, Now now)
 {
     Client &client = *call.client;
+    Keeper &keeper = keeper_of(*call.session, client);
+    const aws::Credentials *credentials = keeper.current(now);
+    if (credentials == nullptr)
+        return keeper.wait(call);
+    call.credentials_version = keeper.version();
     if (!call.transfer)
         call.transfer = client.http.acquire();
     net::Transfer &transfer = *call.transfer;
-    transfer.owner = &call;
+    transfer.owner = static_cast<TransferOwner *>(&call);
     transfer.request.url = endpoint(call).text();
     transfer.request.ca_file = call.session->ca_file;
     transfer.request.body = call.request;
     transfer.request.timeout_us = call.session->timeout_us;
-    sign(call, now, transfer.request);
+    sign(call, *credentials, now, transfer.request);
     client.http.start(transfer, now.monotonic_us);
     client.running.push_back(call);
 }
@@ -298,17 +317,28 @@ Outcome judge(Call &call)
     }
     const aws::ErrorResponse error_response = {info(call).name, response.status, response.error_type, body};
     const aws::ServiceError error = aws::parse_error(error_response);
-    return {aws::error_status(error_response, error), aws::may_be_clock_skew(error)};
+    return {aws::error_status(error_response, error), aws::may_be_clock_skew(error),
+            aws::may_be_outdated_credentials(error)};
 }
 
 // Adopts the service's clock if that can be why it refused the signature. Once a call: then it is something else.
 bool correct_clock(Call &call, Now now)
 {
-    const std::optional<std::int64_t> date = base::parse_http_date(call.transfer->response.date);
-    if (call.clock_corrected || !date || std::abs(*date - call.signed_at_us) < kClockTolerance)
+    if (call.clock_corrected)
         return false;
-    call.clock_corrected = true;
-    call.session->clock_offset_us = *date - now.unix_us;
+    call.clock_corrected = call.client->clocks.correct(endpoint(call).authority(), call.transfer->response.date,
+                                                       call.signed_at_us, now.unix_us);
+    return call.clock_corrected;
+}
+
+// Has the credentials fetched anew, unless others were meanwhile. Once a call, too.
+bool renew_credentials(Call &call)
+{
+    Keeper &keeper = keeper_of(*call.session, *call.client);
+    if (call.credentials_renewed || !keeper.can_renew())
+        return false;
+    keeper.refused(call.credentials_version);
+    call.credentials_renewed = true;
     return true;
 }
 
@@ -337,6 +367,8 @@ void end_attempt(Call &call, Now now)
     if (status.failure == Failure::kThrottled)
         ++call.throttled;
     if (outcome.clock_was_wrong && correct_clock(call, now))
+        return wait_until(call, now.monotonic_us);
+    if (outcome.credentials_outdated && renew_credentials(call))
         return wait_until(call, now.monotonic_us);
     if (status.retryable) {
         const double random = static_cast<double>(client.random() >> 11) * 0x1.0p-53;  // 53 bits: [0, 1)

@@ -1,7 +1,7 @@
 // The engine's door to AWS: signed calls over one curl_multi, driven by the caller's event loop.
 //
-// A caller waits until client_fd() is readable or client_deadline() has come, calls client_drive(), and takes finished
-// calls with client_next_finished(). Nothing here blocks, sleeps or reads a clock. The calls of one client share
+// A caller waits until client_fd() is readable or client_deadline() has come, calls client_drive(), and looks which of
+// its calls have finished. Nothing here blocks, sleeps or reads a clock. The calls of one client share
 // connections. Not thread-safe: one client belongs to one process and one thread.
 #pragma once
 
@@ -39,24 +39,28 @@ void client_destroy(Client *client) noexcept;
 [[nodiscard]] std::int64_t client_deadline(const Client *client) noexcept;
 // Moves all calls on as far as they go without blocking.
 void client_drive(Client *client, Now now) noexcept;
-// A call that has finished since, each once, in the order of finishing; null when there is none.
-[[nodiscard]] Call *client_next_finished(Client *client) noexcept;
 
 struct SessionOptions {
     std::string_view region;            // us-east-1
     std::string_view endpoint;          // URL for DynamoDB; empty: AWS's own for the region
     std::string_view streams_endpoint;  // URL for DynamoDB Streams; empty: endpoint if that is given, else AWS's own
-    std::string_view access_key_id;     // empty with use_environment
+    std::string_view sts_endpoint;      // URL for AWS STS; empty: AWS's own for the region
+    std::string_view access_key_id;     // empty with use_default_chain
     std::string_view secret_access_key;
     std::string_view session_token;   // may be empty
+    std::string_view profile;         // of AWS's configuration files, with use_default_chain; empty: the usual one
+    std::string_view role_arn;        // assumed with the credentials; may be empty
+    std::string_view external_id;     // for that; may be empty
     std::string_view ca_file;         // PEM file for TLS; empty: the system's
     std::int64_t request_timeout_us;  // for one attempt, from connecting to the last byte
-    bool use_environment;             // AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN of this process
+    bool use_default_chain;           // AWS's default chain of credentials, in the surroundings of this process
+    bool allow_credential_process;    // in the chain: run the program that a profile names
     bool use_fips;
     bool use_dualstack;
 };
 
-// Checks the options, resolves endpoints and credentials. Copies what it needs.
+// Checks the options and resolves endpoints. Copies what it needs. Credentials that have to be asked for are asked for
+// when the first call needs them.
 [[nodiscard]] Status session_create(const SessionOptions &options, Session **session) noexcept;
 void session_destroy(Session *session) noexcept;
 
@@ -79,14 +83,13 @@ enum class Operation : std::uint8_t {
 };
 
 // Starts a call: signs and sends `body` (DynamoDB JSON 1.0), retries as AWS's standard mode says (3 attempts, jittered
-// exponential backoff up to 20 s, a retry quota per client). `tag` is the caller's, see call_tag. The typed starters in
-// engine/operations.h are what the extension uses.
-[[nodiscard]] Status call_start(Client *client, Session *session, Operation operation, std::string_view body, void *tag,
-                                Now now, Call **call) noexcept;
+// exponential backoff up to 20 s, a retry quota per client). The typed starters in engine/operations.h are what the
+// extension uses.
+[[nodiscard]] Status call_start(Client *client, Session *session, Operation operation, std::string_view body, Now now,
+                                Call **call) noexcept;
 // Ends the call if it runs, and frees it. Null is allowed.
 void call_destroy(Call *call) noexcept;
 [[nodiscard]] bool call_finished(const Call *call) noexcept;
-[[nodiscard]] void *call_tag(const Call *call) noexcept;
 // The result of a finished call. For errors of the service: AWS's error name and message in `detail`.
 [[nodiscard]] Status call_status(const Call *call) noexcept;
 // The decoded body of a finished, successful call; lives as long as the call, unless a take_… function took it.

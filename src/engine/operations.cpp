@@ -38,7 +38,6 @@ namespace {
 struct Target {
     Client *client;
     Session *session;
-    void *tag;
     Now now;
 };
 
@@ -47,7 +46,7 @@ Status start(const Target &target, Operation operation, Call **call, MakeBody &&
 {
     return guarded([&] {
         const std::string body = make_body();
-        return call_start(target.client, target.session, operation, body, target.tag, target.now, call);
+        return call_start(target.client, target.session, operation, body, target.now, call);
     });
 }
 
@@ -68,10 +67,9 @@ Status take(Call *call, Handle **handle, Page *page) noexcept
 
 }  // namespace
 
-Status start_list_tables(Client *client, Session *session, std::string_view after, void *tag, Now now,
-                         Call **call) noexcept
+Status start_list_tables(Client *client, Session *session, std::string_view after, Now now, Call **call) noexcept
 {
-    return start({client, session, tag, now}, Operation::kListTables, call,
+    return start({client, session, now}, Operation::kListTables, call,
                  [&] { return dynamodb::list_tables_request(after); });
 }
 
@@ -85,10 +83,9 @@ void destroy(Tables *handle) noexcept
     delete handle;
 }
 
-Status start_describe_table(Client *client, Session *session, std::string_view table, void *tag, Now now,
-                            Call **call) noexcept
+Status start_describe_table(Client *client, Session *session, std::string_view table, Now now, Call **call) noexcept
 {
-    return start({client, session, tag, now}, Operation::kDescribeTable, call,
+    return start({client, session, now}, Operation::kDescribeTable, call,
                  [&] { return dynamodb::describe_table_request(table); });
 }
 
@@ -102,10 +99,9 @@ void destroy(Table *handle) noexcept
     delete handle;
 }
 
-Status start_scan(Client *client, Session *session, const ScanRequest &request, void *tag, Now now,
-                  Call **call) noexcept
+Status start_scan(Client *client, Session *session, const ScanRequest &request, Now now, Call **call) noexcept
 {
-    return start({client, session, tag, now}, Operation::kScan, call, [&] { return dynamodb::scan_request(request); });
+    return start({client, session, now}, Operation::kScan, call, [&] { return dynamodb::scan_request(request); });
 }
 
 Status take_scan(Call *call, Items **handle, ScanPage *page) noexcept
@@ -135,9 +131,9 @@ void destroy(Items *handle) noexcept
 }
 
 Status start_describe_stream(Client *client, Session *session, std::string_view stream_arn, std::string_view after,
-                             void *tag, Now now, Call **call) noexcept
+                             Now now, Call **call) noexcept
 {
-    return start({client, session, tag, now}, Operation::kDescribeStream, call,
+    return start({client, session, now}, Operation::kDescribeStream, call,
                  [&] { return streams::describe_stream_request(stream_arn, after); });
 }
 
@@ -152,9 +148,9 @@ void destroy(Shards *handle) noexcept
 }
 
 Status start_get_shard_iterator(Client *client, Session *session, std::string_view stream_arn, std::string_view shard,
-                                std::string_view after_sequence_number, void *tag, Now now, Call **call) noexcept
+                                std::string_view after_sequence_number, Now now, Call **call) noexcept
 {
-    return start({client, session, tag, now}, Operation::kGetShardIterator, call,
+    return start({client, session, now}, Operation::kGetShardIterator, call,
                  [&] { return streams::shard_iterator_request(stream_arn, shard, after_sequence_number); });
 }
 
@@ -168,10 +164,10 @@ void destroy(Iterator *handle) noexcept
     delete handle;
 }
 
-Status start_get_records(Client *client, Session *session, std::string_view iterator, std::uint32_t limit, void *tag,
-                         Now now, Call **call) noexcept
+Status start_get_records(Client *client, Session *session, std::string_view iterator, std::uint32_t limit, Now now,
+                         Call **call) noexcept
 {
-    return start({client, session, tag, now}, Operation::kGetRecords, call,
+    return start({client, session, now}, Operation::kGetRecords, call,
                  [&] { return streams::records_request(iterator, limit); });
 }
 

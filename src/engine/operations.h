@@ -38,7 +38,7 @@ using streams::StreamDescription;
 
 struct Tables;
 // `after`: last_name of the page before, or empty.
-[[nodiscard]] Status start_list_tables(Client *client, Session *session, std::string_view after, void *tag, Now now,
+[[nodiscard]] Status start_list_tables(Client *client, Session *session, std::string_view after, Now now,
                                        Call **call) noexcept;
 [[nodiscard]] Status take_tables(Call *call, Tables **handle, TablesPage *page) noexcept;
 void destroy(Tables *handle) noexcept;
@@ -46,7 +46,7 @@ void destroy(Tables *handle) noexcept;
 // ---- DescribeTable -------------------------------------------------------------------------------------------------
 
 struct Table;
-[[nodiscard]] Status start_describe_table(Client *client, Session *session, std::string_view table, void *tag, Now now,
+[[nodiscard]] Status start_describe_table(Client *client, Session *session, std::string_view table, Now now,
                                           Call **call) noexcept;
 [[nodiscard]] Status take_table(Call *call, Table **handle, TableDescription *description) noexcept;
 void destroy(Table *handle) noexcept;
@@ -54,7 +54,7 @@ void destroy(Table *handle) noexcept;
 // ---- Scan ----------------------------------------------------------------------------------------------------------
 
 struct Items;
-[[nodiscard]] Status start_scan(Client *client, Session *session, const ScanRequest &request, void *tag, Now now,
+[[nodiscard]] Status start_scan(Client *client, Session *session, const ScanRequest &request, Now now,
                                 Call **call) noexcept;
 [[nodiscard]] Status take_scan(Call *call, Items **handle, ScanPage *page) noexcept;
 // What is probably the LastEvaluatedKey of a finished call, found near the body's end without parsing it, so that the
@@ -72,7 +72,7 @@ void destroy(Items *handle) noexcept;
 struct Shards;
 // `after`: last_shard of the page before, or empty.
 [[nodiscard]] Status start_describe_stream(Client *client, Session *session, std::string_view stream_arn,
-                                           std::string_view after, void *tag, Now now, Call **call) noexcept;
+                                           std::string_view after, Now now, Call **call) noexcept;
 [[nodiscard]] Status take_shards(Call *call, Shards **handle, StreamDescription *description) noexcept;
 void destroy(Shards *handle) noexcept;
 
@@ -82,8 +82,8 @@ struct Iterator;
 
 // `after_sequence_number`: AFTER_SEQUENCE_NUMBER; empty: TRIM_HORIZON.
 [[nodiscard]] Status start_get_shard_iterator(Client *client, Session *session, std::string_view stream_arn,
-                                              std::string_view shard, std::string_view after_sequence_number, void *tag,
-                                              Now now, Call **call) noexcept;
+                                              std::string_view shard, std::string_view after_sequence_number, Now now,
+                                              Call **call) noexcept;
 // The iterator itself is never empty.
 [[nodiscard]] Status take_shard_iterator(Call *call, Iterator **handle, std::string_view *iterator) noexcept;
 void destroy(Iterator *handle) noexcept;
@@ -92,7 +92,7 @@ void destroy(Iterator *handle) noexcept;
 
 struct Records;
 [[nodiscard]] Status start_get_records(Client *client, Session *session, std::string_view iterator, std::uint32_t limit,
-                                       void *tag, Now now, Call **call) noexcept;
+                                       Now now, Call **call) noexcept;
 [[nodiscard]] Status take_records(Call *call, Records **handle, RecordsPage *page) noexcept;
 void destroy(Records *handle) noexcept;
 

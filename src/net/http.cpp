@@ -63,6 +63,16 @@ Http::~Http()
     close(epoll_);
 }
 
+// libcurl does not mind being told of a socket that it does not know.
+void Http::watch(int fd)
+{
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0)
+        throw std::runtime_error(std::string("epoll_ctl failed: ") + std::strerror(errno));
+}
+
 std::unique_ptr<Transfer> Http::acquire()
 {
     if (idle_.empty()) {
@@ -144,6 +154,8 @@ void Http::release(std::unique_ptr<Transfer> transfer) noexcept
     transfer->running_ = false;
     transfer->response.clear();
     transfer->request.body = {};
+    transfer->request.method = Method::kPost;
+    transfer->request.may_reach_metadata = false;
     if (idle_.size() < kMaxIdleTransfers)
         idle_.push_back(std::move(transfer));
     transfer.reset();

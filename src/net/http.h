@@ -19,12 +19,18 @@
 
 namespace podyn::net {
 
+enum class Method { kPost, kGet, kPut };
+
 struct Request {
+    Method method = Method::kPost;
     std::string url;
     std::string ca_file;               // PEM; empty: the system's certificates
     std::vector<std::string> headers;  // lines without line ends
-    std::string_view body;             // must outlive the transfer's run
+    std::string_view body;             // must outlive the transfer's run; not with kGet
     std::int64_t timeout_us = 0;       // from connecting to the last byte
+    // Whether a host's name may stand for an address of the metadata services (metadata_address.h). Where the URL has
+    // the address itself, whoever wrote or allowed the URL knew.
+    bool may_reach_metadata = false;
 };
 
 class Transfer {
@@ -48,7 +54,9 @@ class Transfer {
 
     void configure();
     void prepare();
+    void set_method();
     void link_headers();
+    static curl_socket_t on_open(void *transfer, curlsocktype purpose, curl_sockaddr *address) noexcept;
     static std::size_t on_header(char *data, std::size_t size, std::size_t count, void *transfer) noexcept;
     static std::size_t on_body(char *data, std::size_t size, std::size_t count, void *transfer) noexcept;
 
@@ -58,6 +66,7 @@ class Transfer {
     bool too_big_ = false;
     bool out_of_memory_ = false;
     bool connected_ = false;
+    bool metadata_refused_ = false;
     std::string configured_ca_file_;
     std::vector<curl_slist> header_links_;  // libcurl's list over the lines of request.headers
     char error_[CURL_ERROR_SIZE] = "";
@@ -70,8 +79,10 @@ class Http {
     Http(const Http &) = delete;
     Http &operator=(const Http &) = delete;
 
-    // Readable when drive() has something to do.
+    // Readable when drive() has something to do, or a watched descriptor is readable.
     [[nodiscard]] int fd() const noexcept { return epoll_; }
+    // Watches another descriptor, until it is closed.
+    void watch(int fd);
     // When drive() wants to be called at the latest, on the clock that drive() is given; -1: no time limit.
     [[nodiscard]] std::int64_t deadline_us() const noexcept { return deadline_us_; }
 

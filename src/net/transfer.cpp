@@ -1,11 +1,16 @@
 // One transfer of http.h: an easy handle, what it is told, what it hears, and how its failures are called.
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <new>
+#include <optional>
 #include <string>
 
 #include "base/guard.h"
+#include "base/url.h"
 #include "net/corrupt.h"
 #include "net/http.h"
+#include "net/metadata_address.h"
 #include "net/signals.h"
 
 namespace podyn::net {
@@ -23,6 +28,19 @@ constexpr char kUserAgent[] = "podyn/1.0";
 long milliseconds(std::int64_t microseconds)
 {
     return static_cast<long>(std::max<std::int64_t>(1, microseconds / 1000));
+}
+
+// The URL without its path, which may tell how to get at credentials.
+std::string origin(const std::string &url)
+{
+    return url.substr(0, url.find('/', url.find("://") + 3));
+}
+
+bool names_address(const std::string &url)
+{
+    std::string_view problem;
+    const std::optional<base::Url> parsed = base::parse_url(origin(url), &problem);
+    return parsed && parsed->is_address;
 }
 
 }  // namespace
@@ -68,7 +86,8 @@ void Transfer::configure()
     curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(easy_, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_open);
+    curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this);
 }
 
 void Transfer::prepare()
@@ -85,15 +104,39 @@ void Transfer::prepare()
     link_headers();
     response.clear();
     result_ = CURLE_OK;
-    too_big_ = out_of_memory_ = connected_ = false;
+    too_big_ = out_of_memory_ = connected_ = metadata_refused_ = false;
     error_[0] = '\0';
     curl_easy_setopt(easy_, CURLOPT_URL, request.url.c_str());
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, header_links_.data());
-    // Without a size, libcurl closes the connection after every 4xx (aws/aws-sdk-cpp#1984).
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request.body.data());
+    set_method();
+    // A connection that was made under this permission is for nobody else.
+    curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, request.may_reach_metadata ? 1L : 0L);
     curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout_us));
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(std::min(request.timeout_us, kMaxConnectTime)));
+}
+
+void Transfer::set_method()
+{
+    curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request.method == Method::kPut ? "PUT" : nullptr);
+    if (request.method == Method::kGet) {
+        curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
+        return;
+    }
+    curl_easy_setopt(easy_, CURLOPT_POST, 1L);
+    // Without a size, libcurl closes the connection after every 4xx (aws/aws-sdk-cpp#1984).
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request.body.empty() ? "" : request.body.data());
+}
+
+// Sees the address that a name has turned into, whatever the resolver was told.
+curl_socket_t Transfer::on_open(void *transfer, curlsocktype, curl_sockaddr *address) noexcept
+{
+    Transfer &self = *static_cast<Transfer *>(transfer);
+    if (is_metadata_address(address->addr) && !self.request.may_reach_metadata && !names_address(self.request.url)) {
+        self.metadata_refused_ = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 // curl_slist_append would copy every line once more.
@@ -131,7 +174,7 @@ std::size_t Transfer::on_body(char *data, std::size_t size, std::size_t count, v
 base::Status Transfer::transport_status(std::string_view service) const
 {
     const std::string_view detail = error_[0] != '\0' ? error_ : curl_easy_strerror(result_);
-    const std::string server = std::string(service) + " at \"" + request.url + "\"";
+    const std::string server = std::string(service) + " at \"" + origin(request.url) + "\"";
     const auto unavailable = [&](const char *sqlstate, bool retryable, std::string_view message,
                                  std::string_view hint) {
         return make_status(Failure::kUnavailable, sqlstate, retryable, message, detail, hint);
@@ -142,6 +185,10 @@ base::Status Transfer::transport_status(std::string_view service) const
         return base::out_of_memory();
     if (too_big_)
         return corrupt("the body has more than " + std::to_string(kMaxBody) + " bytes", false).status;
+    if (metadata_refused_)
+        return make_status(Failure::kInvalid, "42501", false, server + " is an address of the metadata services", {},
+                           "Names must not stand for these addresses; a superuser can allow the address itself in the "
+                           "setting podyn.allowed_endpoints.");
     switch (result_) {
         case CURLE_OK:
             return {};

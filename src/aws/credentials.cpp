@@ -1,8 +1,9 @@
-// Credentials from a user mapping: given once, checked once.
-#include <algorithm>
-#include <utility>
-
+// See credentials.h.
 #include "aws/credentials.h"
+
+#include <algorithm>
+#include <string_view>
+
 #include "base/guard.h"
 
 namespace podyn::aws {
@@ -26,18 +27,9 @@ void check(std::string_view what, std::string_view value)
         "copied with them.")};
 }
 
-class StaticProvider final : public CredentialsProvider {
-  public:
-    explicit StaticProvider(Credentials credentials) : credentials_(std::move(credentials)) {}
-    const Credentials &credentials(std::int64_t) override { return credentials_; }
-
-  private:
-    Credentials credentials_;
-};
-
 }  // namespace
 
-std::unique_ptr<CredentialsProvider> static_provider(Credentials credentials)
+void check_credentials(const Credentials &credentials)
 {
     if (credentials.access_key_id.empty() || credentials.secret_access_key.empty())
         throw base::Error{
@@ -46,7 +38,6 @@ std::unique_ptr<CredentialsProvider> static_provider(Credentials credentials)
     check("access key ID", credentials.access_key_id);
     check("secret access key", credentials.secret_access_key);
     check("session token", credentials.session_token);
-    return std::make_unique<StaticProvider>(std::move(credentials));
 }
 
 }  // namespace podyn::aws
