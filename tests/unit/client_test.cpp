@@ -2,15 +2,12 @@
 #include "engine/client.h"
 
 #include <gtest/gtest.h>
-#include <poll.h>
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
-#include <mutex>
-#include <set>
 
 #include "aws/sigv4.h"
+#include "client_fixture.h"
 #include "engine/call.h"
 #include "test_server.h"
 
@@ -22,92 +19,11 @@ using test::ServerReply;
 using test::ServerRequest;
 using test::TestServer;
 
-constexpr std::int64_t kUnixTime = 1'700'000'000'000'000;
-constexpr std::string_view kSecret = "CANARY-SECRET";
-constexpr std::string_view kToken = "CANARY-TOKEN";
-
-std::int64_t steady_us()
-{
-    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
-
-// A client, a session and the event loop of a caller. Where nothing comes from the network for a while, the loop's
-// clock jumps ahead to the deadline, so that delays of retries take no time.
-class ClientTest : public testing::Test {
-  protected:
-    ~ClientTest() override
-    {
-        for (Call *call : calls_)
-            call_destroy(call);
-        session_destroy(session_);
-        client_destroy(client_);
-    }
-
-    void open(const std::string &url, std::int64_t timeout_us = 10'000'000, std::string_view region = "us-east-1")
-    {
-        SessionOptions options{};
-        options.region = region;
-        options.endpoint = url;
-        options.access_key_id = "AKIDEXAMPLE";
-        options.secret_access_key = kSecret;
-        options.session_token = kToken;
-        options.request_timeout_us = timeout_us;
-        const Status session_status = session_create(options, &session_);
-        ASSERT_TRUE(session_status.ok()) << session_status.message;
-        ASSERT_TRUE(client_create({42}, &client_).ok());
-    }
-
-    Now now() const { return {steady_us() + skipped_us_, kUnixTime}; }
-
-    Call *start(std::string_view body = "{}", Operation operation = Operation::kListTables)
-    {
-        Call *call = nullptr;
-        const Status status = call_start(client_, session_, operation, body, now(), &call);
-        EXPECT_TRUE(status.ok()) << status.message;
-        calls_.insert(call);
-        return call;
-    }
-
-    void destroy(Call *call)
-    {
-        calls_.erase(call);
-        call_destroy(call);
-    }
-
-    // One turn of the caller's loop; false when there is nothing left to wait for.
-    bool turn()
-    {
-        const std::int64_t deadline = client_deadline(client_);
-        pollfd descriptor{client_fd(client_), POLLIN, 0};
-        const std::int64_t left_ms = deadline < 0 ? 100 : (deadline - now().monotonic_us + 999) / 1000;
-        const int ready = poll(&descriptor, 1, static_cast<int>(std::clamp<std::int64_t>(left_ms, 0, 30)));
-        if (ready == 0 && deadline > now().monotonic_us)
-            skipped_us_ += deadline - now().monotonic_us;
-        client_drive(client_, now());
-        ++turns_;
-        return ready > 0 || deadline >= 0;
-    }
-
-    Status finish(Call *call)
-    {
-        for (int idle = 0; !call_finished(call) && idle < 200;)
-            idle = turn() ? 0 : idle + 1;
-        EXPECT_TRUE(call_finished(call));
-        const Status status = call_status(call);
-        for (const std::string_view text : {status.message, status.detail, status.hint, status.request_id})
-            EXPECT_EQ(text.find("CANARY"), std::string_view::npos) << text;
-        return status;
-    }
-
-    Status ask(std::string_view body = "{}") { return finish(start(body)); }
-
-    Client *client_ = nullptr;
-    Session *session_ = nullptr;
-    std::set<Call *> calls_;
-    std::int64_t skipped_us_ = 0;
-    int turns_ = 0;
-};
+using test::ClientTest;
+using test::kSecret;
+using test::kToken;
+using test::kUnixTime;
+using test::steady_us;
 
 TEST_F(ClientTest, a_good_call_gives_its_body)
 {

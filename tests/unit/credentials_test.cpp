@@ -374,7 +374,7 @@ TEST(Sts, a_wrong_clock_is_corrected_and_remembered)
 
 TEST(Sts, an_answer_without_credentials_is_refused)
 {
-    for (const std::string body : {std::string("<x/>"), std::string(""), sts_answer(""), sts_answer("a\nb")}) {
+    for (const std::string &body : {std::string("<x/>"), std::string(""), sts_answer(""), sts_answer("a\nb")}) {
         FakeWorld world = world_with_role();
         world.http = [&](const HttpRequest &) { return FakeWorld::answer(200, body); };
         (void)world.failure();

@@ -143,7 +143,7 @@ class TestServer {
             const std::size_t colon = line.find(':');
             request.headers[base::lower_case(line.substr(0, colon))] = line.substr(colon + 2);
         }
-        const std::size_t length = std::stoul(request.headers["content-length"]);
+        const std::size_t length = std::strtoul(request.headers["content-length"].c_str(), nullptr, 10);  // none: 0
         while (input.size() < end + 4 + length)
             if (!read_more(connection, input))
                 return false;
