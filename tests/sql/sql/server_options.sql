@@ -16,7 +16,10 @@ SELECT option, pg_temp.server(option) FROM (VALUES
     ($$use_fips 'true'$$), ($$use_fips 'off'$$), ($$use_dualstack 'yes'$$),
     ($$ca_file '/etc/ssl/certs/ca-certificates.crt'$$),
     ($$request_timeout '10'$$), ($$request_timeout '0.5'$$), ($$request_timeout '500ms'$$), ($$request_timeout '1h'$$),
-    ($$credentials 'user_mapping'$$), ($$credentials 'default'$$)) AS _ (option);
+    ($$credentials 'user_mapping'$$), ($$credentials 'default'$$),
+    ($$credentials 'default', profile 'prod'$$), ($$sts_endpoint 'https://sts.us-east-1.amazonaws.com'$$),
+    ($$role_arn 'arn:aws:iam::123456789012:role/podyn'$$),
+    ($$role_arn 'arn:aws-cn:iam::123456789012:role/path/podyn', external_id 'x'$$)) AS _ (option);
 
 -- Wrong values
 SELECT option, pg_temp.server(option) FROM (VALUES
@@ -25,11 +28,15 @@ SELECT option, pg_temp.server(option) FROM (VALUES
     ($$ca_file 'relative.pem'$$), ($$ca_file ''$$),
     ($$request_timeout ''$$), ($$request_timeout 'soon'$$), ($$request_timeout '-1s'$$), ($$request_timeout '0'$$),
     ($$request_timeout '99ms'$$), ($$request_timeout '2h'$$), ($$request_timeout '99999999999999999999'$$),
-    ($$credentials ''$$), ($$credentials 'Default'$$), ($$credentials 'anything'$$)) AS _ (option);
+    ($$credentials ''$$), ($$credentials 'Default'$$), ($$credentials 'anything'$$),
+    ($$profile 'prod'$$), ($$credentials 'user_mapping', profile 'prod'$$), ($$credentials 'default', profile ''$$),
+    ($$sts_endpoint 'https://169.254.169.254'$$), ($$sts_endpoint 'http://sts.us-east-1.amazonaws.com'$$),
+    ($$role_arn ''$$), ($$role_arn 'podyn'$$), ($$role_arn 'arn:aws:iam::123456789012:user/podyn'$$),
+    ($$external_id 'x'$$), ($$role_arn 'arn:aws:iam::123456789012:role/podyn', external_id ''$$)) AS _ (option);
 
 -- Options of a later version
 SELECT option, pg_temp.server(option || ' ''x''') FROM unnest(
-    '{s3_endpoint,sts_endpoint,s3_path_style,role_arn,external_id,profile}'::text[]) AS option;
+    '{s3_endpoint,s3_path_style}'::text[]) AS option;
 
 -- Unknown ones, and secrets, which belong to a user mapping
 SELECT option, pg_temp.server(option || ' ''x''') FROM unnest(
@@ -50,7 +57,8 @@ ALTER SERVER s OWNER TO podyn_plain;
 SET ROLE podyn_plain;
 SELECT option, pg_temp.server(option) FROM (VALUES
     ($$region 'us-east-1'$$), ($$credentials 'user_mapping'$$), ($$credentials 'default'$$),
-    ($$ca_file '/etc/passwd'$$)) AS _ (option);
+    ($$ca_file '/etc/passwd'$$), ($$profile 'prod'$$), ($$credentials 'default', profile 'prod'$$),
+    ($$role_arn 'arn:aws:iam::123456789012:role/podyn', external_id 'x'$$)) AS _ (option);
 SELECT pg_temp.outcome($$ALTER SERVER s OPTIONS (ADD credentials 'default')$$);
 -- A superuser's choice survives the owner's own changes only by a superuser's hand.
 RESET ROLE;
@@ -58,6 +66,7 @@ ALTER SERVER s OPTIONS (ADD credentials 'default');
 SET ROLE podyn_plain;
 SELECT pg_temp.outcome($$ALTER SERVER s OPTIONS (SET region 'us-west-2')$$);
 SELECT pg_temp.outcome($$ALTER SERVER s OPTIONS (ADD endpoint 'http://127.0.0.1:8000')$$);
+SELECT pg_temp.outcome($$ALTER SERVER s OPTIONS (ADD sts_endpoint 'http://127.0.0.1:8000')$$);
 RESET ROLE;
 
 DROP EXTENSION podyn CASCADE;

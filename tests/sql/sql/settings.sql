@@ -29,14 +29,17 @@ SELECT setting, pg_temp.outcome('SET ' || setting || ' = 100') FROM unnest('{
 
 -- What this version cannot keep is not promised.
 SELECT setting, pg_temp.outcome('SET ' || setting) FROM unnest('{
-    podyn.dry_run = on, podyn.dry_run = off, podyn.allow_credential_process = on,
-    podyn.allow_credential_process = off}'::text[]) AS setting;
+    podyn.dry_run = on, podyn.dry_run = off}'::text[]) AS setting;
 
--- A name that does not exist, and a superuser's settings
+-- A superuser's setting
+SELECT setting, pg_temp.outcome('SET ' || setting) FROM unnest('{
+    podyn.allow_credential_process = on, podyn.allow_credential_process = off}'::text[]) AS setting;
+
+-- A name that does not exist, and who is no superuser
 SELECT pg_temp.outcome('SET podyn.max_worker = 5');
 CREATE ROLE podyn_plain;
 SET ROLE podyn_plain;
 SELECT setting, pg_temp.outcome('SET ' || setting) FROM unnest('{
-    podyn.allowed_endpoints = ''*.example.com'', podyn.allow_credential_process = off, podyn.stream_delay = 10}'::text[]) AS setting;
+    podyn.allowed_endpoints = ''*.example.com'', podyn.allow_credential_process = on, podyn.stream_delay = 10}'::text[]) AS setting;
 RESET ROLE;
 DROP ROLE podyn_plain;
