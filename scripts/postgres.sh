@@ -11,7 +11,9 @@ pg_ctl() {
     as_server "$bin/pg_ctl" --pgdata "$dir/data" --log "$dir/postgres.log" -w -t 60 "$@" >/dev/null
 }
 
+# SERVER_HOME: the server's home directory, if it shall be another than its user's.
 as_server() {
+    [ -z "${SERVER_HOME:-}" ] || set -- env "HOME=$SERVER_HOME" "$@"
     if [ "$(id -u)" = 0 ]; then
         # Not in the caller's folder: postgres may not be allowed to enter it.
         (cd / && runuser -u postgres -- "$@")

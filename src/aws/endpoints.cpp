@@ -54,7 +54,7 @@ void check_region(std::string_view region)
 
 Endpoints resolve_endpoints(const EndpointOptions &options)
 {
-    const bool custom = !options.endpoint.empty() || !options.streams_endpoint.empty();
+    const bool custom = !options.endpoint.empty() || !options.streams_endpoint.empty() || !options.sts_endpoint.empty();
     if (custom && (options.use_fips || options.use_dualstack))
         throw base::Error{invalid("options use_fips and use_dualstack cannot be combined with an endpoint",
                                   "Remove either the endpoint or use_fips and use_dualstack from the server.")};
@@ -66,6 +66,8 @@ Endpoints resolve_endpoints(const EndpointOptions &options)
         endpoints.dynamodb = endpoints.streams = custom_endpoint(options.endpoint);
     if (!options.streams_endpoint.empty())
         endpoints.streams = custom_endpoint(options.streams_endpoint);
+    if (!options.sts_endpoint.empty())
+        (void)custom_endpoint(options.sts_endpoint);
     return endpoints;
 }
 

@@ -16,6 +16,7 @@ struct EndpointOptions {
     std::string_view region;
     std::string_view endpoint;          // empty: AWS's own
     std::string_view streams_endpoint;  // empty: `endpoint`, or AWS's own
+    std::string_view sts_endpoint;      // only checked here
     bool use_fips = false;
     bool use_dualstack = false;
 };

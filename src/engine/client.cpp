@@ -118,8 +118,9 @@ Status session_create(const SessionOptions &options, Session **session) noexcept
     return guarded([&] {
         if (options.request_timeout_us <= 0)
             throw Error{make_status(Failure::kInvalid, "22023", false, "request timeout must be positive")};
-        aws::Endpoints endpoints = aws::resolve_endpoints(
-            {options.region, options.endpoint, options.streams_endpoint, options.use_fips, options.use_dualstack});
+        aws::Endpoints endpoints =
+            aws::resolve_endpoints({options.region, options.endpoint, options.streams_endpoint, options.sts_endpoint,
+                                    options.use_fips, options.use_dualstack});
         aws::CredentialOptions credentials = credential_options(options);
         std::string endpoint_text = endpoints.dynamodb.text();
         *session = new Session{
@@ -223,10 +224,8 @@ aws::CredentialOptions credential_options(const SessionOptions &options)
     credentials.external_id = options.external_id;
     credentials.region = options.region;
     credentials.sts_endpoint = options.sts_endpoint;
-    if (!options.sts_endpoint.empty()) {
+    if (!options.sts_endpoint.empty())
         credentials.ca_file = options.ca_file;
-        (void)aws::custom_endpoint(options.sts_endpoint);
-    }
     credentials.use_fips = options.use_fips;
     credentials.use_dualstack = options.use_dualstack;
     if (!options.use_default_chain) {

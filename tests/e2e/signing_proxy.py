@@ -42,7 +42,7 @@ class AsSigned(SigV4Auth):
         return request.headers
 
 
-def check_signature(credentials, region, method, path, headers, body):
+def check_signature(credentials, region, method, path, headers, body, service='dynamodb'):
     """Raises Refused unless the request is signed rightly."""
     if 'Authorization' not in headers:
         raise Refused('MissingAuthenticationTokenException', 'Request is missing Authentication Token')
@@ -62,7 +62,7 @@ def check_signature(credentials, region, method, path, headers, body):
            'SignedHeaders must be lower case and sorted.')
     unless(given['region'] == region,
            f"Credential should be scoped to a valid region, not '{given['region']}'. ")
-    unless(given['service'] == 'dynamodb', "Credential should be scoped to correct service: 'dynamodb'. ")
+    unless(given['service'] == service, f"Credential should be scoped to correct service: '{service}'. ")
     stamp = headers.get('X-Amz-Date', '')
     unless(stamp[:8] == given['date'], f'Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date '
                                        f"from HTTP: '{given['date']}' != '{stamp[:8]}'.")
@@ -77,7 +77,7 @@ def check_signature(credentials, region, method, path, headers, body):
             signed[name] = value
     request = AWSRequest(method, f'http://{headers["Host"]}{path}', headers=signed, data=body)
     request.context['timestamp'] = stamp
-    signer = AsSigned(credentials, 'dynamodb', region)
+    signer = AsSigned(credentials, service, region)
     canonical = signer.canonical_request(request)
     expected = signer.signature(signer.string_to_sign(request, canonical), request)
     unless(hmac.compare_digest(expected, given['signature']),

@@ -4,12 +4,16 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 from . import operations
 from .faults import HARMLESS, Faults
 from .server import Server
 from .streams import shard_of
 from .tables import Table
+from .wire import CORAL, ServiceError
+
+CLOCK_SKEW = 15 * 60  # seconds
 
 
 class VirtualClock:
@@ -41,9 +45,24 @@ class Request:
     error: str | None = None
 
     @property
+    def key(self):
+        """The access key ID that the request was signed with."""
+        return self.headers['Authorization'].split('Credential=')[1].split('/')[0]
+
+    @property
     def delivered(self):
         """Whether the client got the operation's own answer."""
         return self.error is None and all(fault in HARMLESS for fault in self.faults)
+
+
+def clock_error(request, now):
+    """DynamoDB's own: 15 minutes off are too many (general reference, "Elements of an AWS API request signature")."""
+    stamp = request.headers['X-Amz-Date']
+    signed = datetime.strptime(stamp, '%Y%m%dT%H%M%SZ').replace(tzinfo=timezone.utc).timestamp()
+    if abs(signed - now) <= CLOCK_SKEW:
+        return None
+    return ServiceError('InvalidSignatureException', f'Signature expired: {stamp} is now earlier or later than allowed',
+                        namespace=CORAL)
 
 
 class Simulator:
@@ -53,7 +72,8 @@ class Simulator:
         self.dropped = []  # tables that are gone; their streams stay readable [DG Streams]
         self.faults = Faults()
         self.requests = []
-        self._server = Server(port, self._respond)
+        self.checks_clock = False  # whether requests must be signed at about the simulator's time
+        self._server = Server(port, self._respond, self.clock.now)
         self.port = self._server.server_address[1]
         self.endpoint = f'http://127.0.0.1:{self.port}'
 
@@ -71,7 +91,7 @@ class Simulator:
 
     def start(self):
         """… and can be reached again, with everything that it held."""
-        self._server = Server(self.port, self._respond)
+        self._server = Server(self.port, self._respond, self.clock.now)
 
     # ---- tables -----------------------------------------------------------------------------------------------------
 
@@ -106,6 +126,9 @@ class Simulator:
             if 'ShardIterator' in body:
                 request.shard = shard_of(body['ShardIterator'])
             self.requests.append(request)
+            if self.checks_clock and (error := clock_error(request, self.clock.now())):
+                request.error = error.name
+                return error.answer()
             return self.faults.apply(request, lambda: operations.call(self, target, body, request))
 
     def sent(self, operation, **fields):

@@ -46,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.reset()
             return
         head = [f'HTTP/1.1 {answer.status} {self.responses.get(answer.status, ("",))[0]}',
-                f'Date: {self.date_time_string()}', f'x-amzn-RequestId: {uuid.uuid4().hex.upper()}',
+                f'Date: {self.date_time_string(self.server.now())}', f'x-amzn-RequestId: {uuid.uuid4().hex.upper()}',
                 f'Content-Length: {len(answer.body)}', *(f'{name}: {value}' for name, value in answer.headers.items())]
         body = answer.body
         if answer.delivery == 'truncated':
@@ -67,9 +67,9 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, port, respond):
+    def __init__(self, port, respond, now):
         super().__init__(('127.0.0.1', port), Handler)
-        self.respond = respond
+        self.respond, self.now = respond, now
         self.connections, self.resetting = set(), set()
         self.stopping = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, kwargs={'poll_interval': 0.05}, daemon=True)

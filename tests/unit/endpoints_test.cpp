@@ -39,7 +39,7 @@ TEST(Endpoints, of_every_region_and_variant_are_those_that_botocore_gives)
 
 TEST(Endpoints, a_session_goes_to_those_of_its_region)
 {
-    const Endpoints endpoints = resolve_endpoints({"us-east-1", "", "", true, true});
+    const Endpoints endpoints = resolve_endpoints({"us-east-1", "", "", "", true, true});
     EXPECT_EQ(endpoints.dynamodb.text(), "https://dynamodb-fips.us-east-1.api.aws");
     EXPECT_EQ(endpoints.streams.text(), "https://streams-dynamodb-fips.us-east-1.api.aws");
 }
@@ -49,27 +49,28 @@ TEST(Endpoints, a_region_must_be_a_host_label)
     for (const char *region : {"", "us east 1", "us-east-1.evil.com", "us-east-1/", "-us", "us-", "US-EAST-1", "a@b",
                                "x#", "\xc3\xbc", "us_east"}) {
         SCOPED_TRACE(region);
-        const base::Status status = resolve_status({region, "", "", false, false});
+        const base::Status status = resolve_status({region, "", "", "", false, false});
         EXPECT_STREQ(status.sqlstate, "22023");
         EXPECT_NE(std::string(status.hint), "");
     }
-    EXPECT_EQ(resolve_status({std::string(64, 'a'), "", "", false, false}).failure, base::Failure::kInvalid);
+    EXPECT_EQ(resolve_status({std::string(64, 'a'), "", "", "", false, false}).failure, base::Failure::kInvalid);
 }
 
 TEST(Endpoints, a_custom_endpoint_serves_streams_too_unless_they_have_their_own)
 {
-    EXPECT_EQ(resolve_endpoints({"us-east-1", "http://localhost:8000", "", false, false}).streams.text(),
+    EXPECT_EQ(resolve_endpoints({"us-east-1", "http://localhost:8000", "", "", false, false}).streams.text(),
               "http://localhost:8000");
     const Endpoints two =
-        resolve_endpoints({"us-east-1", "http://localhost:8000/", "https://streams.example.com", false, false});
+        resolve_endpoints({"us-east-1", "http://localhost:8000/", "https://streams.example.com", "", false, false});
     EXPECT_EQ(two.dynamodb.text(), "http://localhost:8000");
     EXPECT_EQ(two.streams.text(), "https://streams.example.com");
 }
 
 TEST(Endpoints, fips_and_dual_stack_do_not_go_with_a_custom_endpoint)
 {
-    EXPECT_STREQ(resolve_status({"us-east-1", "http://localhost", "", true, false}).sqlstate, "22023");
-    EXPECT_STREQ(resolve_status({"us-east-1", "", "http://localhost", false, true}).sqlstate, "22023");
+    EXPECT_STREQ(resolve_status({"us-east-1", "http://localhost", "", "", true, false}).sqlstate, "22023");
+    EXPECT_STREQ(resolve_status({"us-east-1", "", "http://localhost", "", false, true}).sqlstate, "22023");
+    EXPECT_STREQ(resolve_status({"us-east-1", "", "", "http://localhost", true, false}).sqlstate, "22023");
 }
 
 constexpr std::string_view kAllowed = "*.amazonaws.com, *.api.aws,localhost,127.0.0.1,[::1],db.Example.com,10.0.0.1";
