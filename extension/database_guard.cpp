@@ -1,11 +1,12 @@
 // See database_guard.h. PostgreSQL counts background workers as sessions of their database and does not end them, so
 // podyn does it before such a command. If the database is still there afterwards, the launcher gives it a supervisor
-// again.
+// again; without a launcher (podyn is not preloaded), the supervisor that left has seen to a successor.
 #include "database_guard.h"
 
 #include <csignal>
 
 #include "compat.h"
+#include "event_loop.h"
 #include "shared.h"
 
 namespace podyn {
@@ -82,7 +83,29 @@ void process_utility(PlannedStmt *statement, const char *text, bool read_only, P
     call_next(statement, text, read_only, context, parameters, environment, receiver, completion);
 }
 
+// The lock of a session that is about to connect (InitPostgres) conflicts with those of the commands, and with no other.
+// They wait for no lock of ours, so it is enough to look who holds one.
+bool is_held_against_new_sessions(Oid database)
+{
+    LOCKTAG tag;
+    SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, database, 0);
+    int holders = 0;
+    pfree(GetLockConflicts(&tag, RowExclusiveLock, &holders));
+    return holders > 0;
+}
+
 }  // namespace
+
+bool somebody_needs_our_database()
+{
+    static int64 next_look = 0;
+    static bool needed = false;
+    int64 time = now().monotonic_us;
+    if (needed || time < next_look)
+        return needed;
+    next_look = time + kLookAtDatabase * 1000;
+    return needed = is_held_against_new_sessions(MyDatabaseId);
+}
 
 void guard_databases()
 {

@@ -151,6 +151,13 @@ void withdraw_all_tasks()
             tasks[i].worker = 0;
 }
 
+void forget_myself()
+{
+    state->processes[my_process].in_use = false;
+    withdraw_all_tasks();
+    my_process = -1;
+}
+
 void remember_orphan(Oid database)
 {
     for (Oid &orphan : state->orphans)
@@ -332,14 +339,18 @@ void hold_database(Oid database)
 bool leave_if_not_woken()
 {
     exclusive();
-    bool leave = !MyLatch->is_set;
-    if (leave) {
-        state->processes[my_process].in_use = false;
-        withdraw_all_tasks();
-        my_process = -1;
-    }
+    bool leaving = !MyLatch->is_set;
+    if (leaving)
+        forget_myself();
     release();
-    return leave;
+    return leaving;
+}
+
+void leave()
+{
+    exclusive();
+    forget_myself();
+    release();
 }
 
 Oid next_orphaned_database()

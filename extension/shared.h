@@ -74,6 +74,8 @@ void hold_database(Oid database);
 bool is_attached();
 // For a process that found nothing to do: gives its entry back, unless somebody woke it meanwhile. True: exit now.
 bool leave_if_not_woken();
+// Gives it back in any case: the process ends now, and another may take its place before it has.
+void leave();
 // Databases whose supervisor ended though it had work; each is given once. InvalidOid: none (any more).
 Oid next_orphaned_database();
 // Wakes every process of a database (InvalidOid: the launcher).

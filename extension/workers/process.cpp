@@ -39,7 +39,7 @@ void connect_process(Oid database, Oid role)
     set("synchronous_commit", "off");
 }
 
-void wait_for_latch(long milliseconds)
+bool wait_for_latch(long milliseconds)
 {
     int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (milliseconds >= 0 ? WL_TIMEOUT : 0),
                            milliseconds, PG_WAIT_EXTENSION);
@@ -47,6 +47,7 @@ void wait_for_latch(long milliseconds)
         ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
     reload_configuration_if_asked();
+    return events & WL_LATCH_SET;
 }
 
 void reload_configuration_if_asked()

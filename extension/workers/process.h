@@ -14,8 +14,8 @@ void set_up_signals();
 void connect_process(Oid database, Oid role);
 
 // Waits for the latch, at most so long (-1: without limit), and serves interrupts and requests to re-read the
-// configuration. For processes that wait for nothing else.
-void wait_for_latch(long milliseconds);
+// configuration. For processes that wait for nothing else. True: the latch was set.
+bool wait_for_latch(long milliseconds);
 
 // Re-reads the configuration if somebody asked for it.
 void reload_configuration_if_asked();

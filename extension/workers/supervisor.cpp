@@ -5,6 +5,7 @@
 #include "catalog/sql.h"
 #include "catalog/tasks.h"
 #include "compat.h"
+#include "database_guard.h"
 #include "event_loop.h"
 #include "extension_identity.h"
 #include "settings.h"
@@ -269,13 +270,40 @@ bool look_again(Look *result)
     return succeeded;
 }
 
+// Waits until woken or so long, or until somebody needs the database.
+void rest(long milliseconds)
+{
+    int64 until = now().monotonic_us + milliseconds * 1000;
+    while (!somebody_needs_our_database()) {
+        long left = static_cast<long>((until - now().monotonic_us) / 1000);
+        if (left <= 0 || wait_for_latch(Min(left, kLookAtDatabase)))
+            return;
+    }
+}
+
+// Where no launcher looks after the database: the successor waits, before it is one of the database's sessions, until
+// whoever needs the database has finished, and goes on if there still is one.
+void hand_over()
+{
+    if (shared::count_processes(shared::Role::kLauncher, InvalidOid, InvalidOid) > 0)
+        return;
+    shared::leave();
+    if (shared::launch(shared::Role::kSupervisor, MyDatabaseId, InvalidOid) == shared::Launch::kNoServerSlot)
+        ereport(LOG, (errmsg("podyn supervisor found no free background worker slot for its successor"),
+                      errhint("Raise \"max_worker_processes\" (now %d), and use podyn_start().", max_worker_processes)));
+}
+
 void run()
 {
     bool about_to_leave = false;
     for (;;) {
+        if (somebody_needs_our_database()) {
+            hand_over();
+            return;
+        }
         Look result = {};
         if (!look_again(&result)) {
-            wait_for_latch(kLookBusy);
+            rest(kLookBusy);
             continue;
         }
         if (extension_was_replaced()) {
@@ -284,12 +312,12 @@ void run()
         }
         if (result.installed && result.work) {
             about_to_leave = false;
-            wait_for_latch(result.settling ? kLookBusy : kLookIdle);
+            rest(result.settling ? kLookBusy : kLookIdle);
         } else if ((about_to_leave || !result.installed) && shared::leave_if_not_woken()) {
             return;
         } else {
             about_to_leave = true;
-            wait_for_latch(kBeforeLeaving);
+            rest(kBeforeLeaving);
         }
     }
 }

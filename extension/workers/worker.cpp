@@ -5,6 +5,7 @@
 #include "catalog/journal.h"
 #include "catalog/replications.h"
 #include "compat.h"
+#include "database_guard.h"
 #include "extension_identity.h"
 #include "load/halving.h"
 #include "locks.h"
@@ -434,7 +435,7 @@ void run()
     int64 next_look = 0;
     for (;;) {
         reload_configuration_if_asked();
-        if (shared::should_yield()) {
+        if (shared::should_yield() || somebody_needs_our_database()) {
             release_all();
             return;
         }
@@ -456,8 +457,8 @@ void run()
         else if (now().monotonic_us - idle_since > kStayIdle && shared::leave_if_not_woken())
             return;
 
-        int64 due = next_due();
-        bool woken = wait_for_events(loop, due < 0 ? next_look : Min(due, next_look));
+        int64 due = next_due(), latest = Min(next_look, now().monotonic_us + kLookAtDatabase * 1000);
+        bool woken = wait_for_events(loop, due < 0 ? latest : Min(due, latest));
         if (woken)
             next_look = 0;
     }

@@ -11,6 +11,7 @@ from psycopg2 import sql
 from background import InBackground
 from comparison import assert_equal_tables
 from database import Database
+from dynamodb_local import boto3_client
 from postgres_server import PostgresServer
 from waiting import wait_until
 
@@ -335,6 +336,42 @@ def test_without_preloading_workers_start_on_demand_with_a_warning(dynamodb):
         database.wait_for_state('events', 'streaming')
         assert assert_equal_tables(dynamodb.client, 'events', database) == 1
         database.close()
+
+
+def test_without_preloading_commands_find_their_database_free(simulator):
+    """The session that gives the command has not loaded podyn, so no hook can help it. PostgreSQL waits five seconds
+    for other sessions to end."""
+    table = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    simulator.create_table('big', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES').put({'id': {'S': 'one'}})
+    with server(shared_preload_libraries='') as other:
+        other.query('CREATE DATABASE mine')
+        database = Database(other, 'mine')
+        database.query('CREATE EXTENSION podyn')
+        database.create_server(simulator.endpoint)
+        database.replicate('events')
+        database.wait_for_state('events', 'streaming')
+        simulator.fault('slow', operation='Scan', seconds=60, times=None,
+                        when=lambda request: request.body['TableName'] == 'big' and 'Segment' in request.body)
+        database.replicate('big', segments=3)
+
+        def busy_again(name):
+            """Streaming goes on, and workers wait for segments."""
+            nonlocal database
+            database = Database(other, name)
+            table.put({'id': {'S': f'for {name} {time.monotonic()}'}})
+            database.sync('events')
+            assert assert_equal_tables(boto3_client(simulator.endpoint), 'events', database) > 0
+            database.wait_until(lambda: len(other.processes('podyn worker', name)) >= 3, 'three workers are busy')
+            database.close()
+
+        busy_again('mine')
+        for command, name in (('CREATE DATABASE copied TEMPLATE mine', 'mine'),
+                              ('ALTER DATABASE mine RENAME TO yours', 'yours')):
+            with promptly(command, seconds=PROMPT + 1):
+                other.query(command)
+            busy_again(name)
+        with promptly('DROP DATABASE', seconds=PROMPT + 1):
+            other.query('DROP DATABASE yours')
 
 
 def test_too_few_worker_slots_are_named(dynamodb):
