@@ -27,7 +27,8 @@ struct Kind {
 // 53400, configuration limit exceeded: what throttles is a provisioned, configured or account limit.
 constexpr Kind kThrottled = {Failure::kThrottled, true, "53400", "was throttled by DynamoDB",
                              "Raise the table's read capacity or its maximum throughput, or let fewer workers read."};
-constexpr Kind kUnavailable = {Failure::kUnavailable, true, "08006", "failed inside DynamoDB", ""};
+constexpr Kind kUnavailable = {Failure::kUnavailable, true, "08006", "failed inside DynamoDB",
+                               "Try again later; if this goes on, see the AWS Health Dashboard."};
 constexpr Kind kNotFound = {Failure::kNotFound, false, "42704", "named a table or stream that does not exist",
                             "Check the name, and the options region and endpoint of the server."};
 constexpr Kind kDenied = {Failure::kDenied, false, "42501", "was denied by AWS", ""};
@@ -41,12 +42,15 @@ constexpr Kind kExpiredCredentials = {
 constexpr Kind kIteratorExpired = {Failure::kIteratorExpired, false, "55000", "used an expired shard iterator", ""};
 constexpr Kind kTrimmed = {Failure::kTrimmed, false, "55000", "asked for changes that the stream keeps no longer",
                            "DynamoDB Streams keeps changes for 24 hours. The table has to be copied again."};
-constexpr Kind kInvalid = {Failure::kInvalid, false, "22023", "was refused as invalid by DynamoDB", ""};
+constexpr Kind kInvalid = {Failure::kInvalid, false, "22023", "was refused as invalid by DynamoDB",
+                           "Check the table's name, and the options endpoint and streams_endpoint of the server."};
 constexpr Kind kUnknownOperation = {
     Failure::kInvalid, false, "0A000", "is not known to the server",
     "Check the options endpoint and streams_endpoint: the server there may not offer this service."};
-constexpr Kind kMalformed = {Failure::kInvalid, false, "08P01", "could not be read by DynamoDB", ""};
-constexpr Kind kUnknownError = {Failure::kInvalid, false, "58000", "failed with an error of DynamoDB", ""};
+constexpr Kind kMalformed = {Failure::kInvalid, false, "08P01", "could not be read by DynamoDB",
+                             "Check the options endpoint and streams_endpoint of the server."};
+constexpr Kind kUnknownError = {Failure::kInvalid, false, "58000", "failed with an error of DynamoDB",
+                                "See what DynamoDB's API reference says of this error."};
 constexpr Kind kNotDynamoDb = {Failure::kInvalid, false, "08P01", "got an answer that is not DynamoDB's",
                                "Check the options endpoint and streams_endpoint of the server."};
 

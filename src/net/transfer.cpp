@@ -212,7 +212,7 @@ base::Status Transfer::transport_status(std::string_view service) const
             return make_status(Failure::kCorrupt, "08P01", true, "answer of " + server + " is not HTTP", detail,
                                kNetworkHint);
         default:
-            return unavailable("08006", true, "connection to " + server + " failed", {});
+            return unavailable("08006", true, "connection to " + server + " failed", kNetworkHint);
     }
 }
 
