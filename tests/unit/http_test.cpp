@@ -155,7 +155,7 @@ TEST(Response, recorded_traffic_of_dynamodb_has_the_right_checksums)
         EXPECT_EQ(response.decode(), body);
         EXPECT_FALSE(status_of([&] { return damaged.decode(); }).ok());
     }
-    EXPECT_EQ(recorded.Size(), 10u);
+    EXPECT_GE(recorded.Size(), 10u);
 }
 
 TEST(Response, recorded_error_bodies_with_a_checksum_have_the_right_one)
