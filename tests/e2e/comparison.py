@@ -163,14 +163,28 @@ def assert_equal_tables(client, table, database, target=None, name=None, rejecte
 
 
 def assert_equal_documents(client, table, database, name=None):
-    """The same for conversion_mode => 'jsonb': the whole item in column data."""
-    items = scan(client, table)
+    """The same for conversion_mode => 'jsonb': the key in its columns, the whole item in the last one, data."""
     keys = key_attributes(client, table)
-    documents = {}
-    for document in database.column(sql.SQL('SELECT data FROM {}').format(sql.Identifier(table))):
-        documents[tuple(document[part] for part in keys)] = document
-    expected = {tuple(in_jsonb(item[part]) for part in keys): in_jsonb({'M': item}) for item in items}
-    wrong = [key for key in expected.keys() | documents.keys()
-             if key not in expected or key not in documents or not same(expected[key], documents[key])]
-    assert not wrong, f'{[(key, expected.get(key), documents.get(key)) for key in wrong[:5]]}\n{database.report()}'
+    columns = dict(database.query('SELECT attribute, column_name FROM podyn.column_map WHERE name = %s', name or table))
+    items = {tuple(in_column(item[part]) for part in keys): in_jsonb({'M': item}) for item in scan(client, table)}
+    rows = database.query(sql.SQL('SELECT {}, data FROM {}').format(
+        sql.SQL(', ').join(sql.Identifier(columns[part]) for part in keys), sql.Identifier(table)))
+    differences = documents_differ(items, rows)
+    assert not differences, '\n'.join(differences[:10]) + '\n' + database.report()
     return len(items)
+
+
+def documents_differ(items, rows):
+    """Between {key: document} and rows of key columns and document."""
+    documents = {}
+    differences = []
+    for *key, document in rows:
+        key = tuple(bytes(part) if isinstance(part, memoryview) else part for part in key)
+        if key in documents:
+            differences.append(f'{key}: two rows')
+        documents[key] = document
+    differences += [f'{key}: no row' for key in items.keys() - documents.keys()]
+    differences += [f'{key}: a row without an item' for key in documents.keys() - items.keys()]
+    differences += [f'{key}: {items[key]!r} arrived as {documents[key]!r}' for key in items.keys() & documents.keys()
+                    if not same(items[key], documents[key])]
+    return differences

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from comparison import Unordered, differences_of_item, in_column, same
+from comparison import Unordered, differences_of_item, documents_differ, in_column, same
 from items import RandomItems, RandomWriter, KEY
 from comparison import scan
 
@@ -45,6 +45,17 @@ def test_types_matter():
     assert same(Unordered([Decimal(1), Decimal(1), Decimal(2)]), [Decimal(2), Decimal(1), Decimal(1)])
     assert not same(Unordered([Decimal(1), Decimal(2), Decimal(2)]), [Decimal(2), Decimal(1), Decimal(1)])
     assert in_column({'N': '1E-130'}) == Decimal('0.' + '0' * 129 + '1')
+
+
+DOCUMENTS = {('one',): {'id': 'one', 'n': Decimal(1)}, ('two',): {'id': 'two'}}
+ROWS = [(*key, document) for key, document in DOCUMENTS.items()]
+
+
+@pytest.mark.parametrize('rows, differences', [
+    (ROWS, 0), (ROWS[:1], 1), ([*ROWS, ('three', {'id': 'three'})], 1), ([*ROWS, ROWS[0]], 1),
+    ([('one', {'id': 'one', 'n': '1'}), ROWS[1]], 1), ([('other', ROWS[0][1]), ROWS[1]], 2)])
+def test_documents_are_compared_with_their_key_columns(rows, differences):
+    assert len(documents_differ(DOCUMENTS, rows)) == differences
 
 
 def test_the_random_writer_writes_what_dynamodb_accepts_and_repeats(dynamodb):
