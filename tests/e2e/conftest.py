@@ -37,10 +37,11 @@ def dynamodb_process():
 
 @pytest.fixture
 def dynamodb(dynamodb_process):
-    """DynamoDB Local behind the signing proxy, without tables."""
-    dynamodb_process.proxy.refused.clear()
+    """DynamoDB Local behind the signing proxy, without tables. Whoever signs wrongly on purpose takes the refusals."""
+    dynamodb_process.take_refusals()
     yield dynamodb_process
     dynamodb_process.drop_tables()
+    assert dynamodb_process.take_refusals() == set(), 'requests were signed wrongly'
 
 
 @pytest.fixture

@@ -62,6 +62,12 @@ class DynamoDBLocal:
         for key in keys:
             self.client.delete_item(TableName=table, Key=key)
 
+    def take_refusals(self):
+        """The errors with which the proxy has refused requests since the last call."""
+        refused = set(self.proxy.refused)
+        self.proxy.refused.clear()
+        return refused
+
     def drop_tables(self):
         for page in self.client.get_paginator('list_tables').paginate():
             for name in page['TableNames']:

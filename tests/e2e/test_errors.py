@@ -67,6 +67,7 @@ def test_a_server_of_another_kind(events, database):
 def test_wrong_region(events, dynamodb, make_database):
     database = make_database(dynamodb.endpoint, region='eu-west-1')
     fails(database, "SELECT podyn_replicate('events')", says='region', hint='region')
+    assert dynamodb.take_refusals() == {'InvalidSignatureException'}
     nothing_is_left(database)
 
 
@@ -74,12 +75,14 @@ def test_wrong_secret(events, dynamodb, make_database):
     database = make_database(dynamodb.endpoint, secret='wrong')
     error = fails(database, "SELECT podyn_replicate('events')", says='signature', hint='secret_access_key')
     assert 'wrong' not in str(error).replace('wrong region', '')
+    assert dynamodb.take_refusals() == {'InvalidSignatureException'}
     nothing_is_left(database)
 
 
 def test_wrong_key(events, dynamodb, make_database):
     database = make_database(dynamodb.endpoint, key='AKIDNOBODY')
     fails(database, "SELECT podyn_replicate('events')", says='security token', hint='access_key_id')
+    assert dynamodb.take_refusals() == {'UnrecognizedClientException'}
     nothing_is_left(database)
 
 
@@ -240,6 +243,26 @@ def test_a_body_that_is_not_what_the_protocol_says(simulator, simulated, body):
     simulator.fault('no_json', operation='DescribeTable', times=None, body=body)
     fails(simulated, "SELECT podyn_replicate('events')", sqlstates=('08P01',))
     nothing_is_left(simulated)
+
+
+@pytest.mark.parametrize('fault, sqlstate, says, hint', [
+    ({'kind': 'internal_error'}, '08006', 'InternalServerError', 'later'),
+    ({'kind': 'unavailable'}, '08006', 'HTTP status 503', 'later'),
+    ({'kind': 'reset'}, '08006', 'http://127.0.0.1', 'network'),
+    ({'kind': 'close'}, '08006', 'http://127.0.0.1', 'network'),
+    ({'kind': 'slow', 'seconds': 60}, '08006', 'timed out', 'request_timeout'),
+    ({'kind': 'throttle'}, '53400', 'throttled', 'capacity'),
+    ({'kind': 'error', 'name': 'ValidationException', 'message': 'so it is'}, '22023', 'so it is', 'name'),
+    ({'kind': 'error', 'name': 'SerializationException'}, '08P01', 'SerializationException', 'endpoint'),
+    ({'kind': 'error', 'name': 'NeverHeardOfException'}, '58000', 'NeverHeardOfException', 'API reference'),
+], ids=lambda value: value.get('name', value['kind']) if isinstance(value, dict) else None)
+def test_what_does_not_pass_is_told_after_three_attempts(simulator, make_database, fault, sqlstate, says, hint):
+    simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    struck = simulator.fault(operation='DescribeTable', times=None, **fault)
+    database = make_database(simulator.endpoint, request_timeout='300ms')
+    fails(database, "SELECT podyn_replicate('events')", says=says, hint=hint, sqlstates=(sqlstate,))
+    assert struck.fired == (1 if fault['kind'] == 'error' else 3)
+    nothing_is_left(database)
 
 
 def test_access_denied_is_told_in_the_words_of_aws(simulator, simulated):
