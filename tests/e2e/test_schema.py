@@ -286,6 +286,25 @@ def test_jsonb_mode(dynamodb, database):
     assert assert_equal_documents(dynamodb.client, 'events', database) == 1
 
 
+def test_jsonb_mode_has_indexes_that_queries_use(dynamodb, database):
+    """On the expressions of docs/type-mapping.md; also with an item in which the attribute has another type."""
+    dynamodb.create_table('events', key=[('id', 'S')],
+                          gsis={'by_user': [('user', 'S'), ('price', 'N')], 'by_price': [('price', 'N')]})
+    replicated(dynamodb, database, 'events', {'id': {'S': 'one'}, 'user': {'S': 'a'}, 'price': {'N': '1.5'}},
+               conversion_mode='jsonb')
+    dynamodb.put('events', {'id': {'S': 'two'}, 'user': {'S': 'a'}, 'price': {'N': '20'}}, {'id': {'S': 'three'}})
+    database.sync('events')
+    number = "CASE WHEN jsonb_typeof(data -> 'price') = 'number' THEN (data ->> 'price')::numeric END"
+    database.query("""INSERT INTO events VALUES ('old', '{"id": "old", "price": "no number"}')""")
+    database.query('SET enable_seqscan = off')
+    for condition, index, found in ((f'({number}) > 2', 'events_by_price', ['two']),
+                                    (f"data ->> 'user' = 'a' AND ({number}) < 2", 'events_by_user', ['one'])):
+        plan = '\n'.join(database.column(f'EXPLAIN SELECT id FROM events WHERE {condition}'))
+        assert f'Index Scan using {index}' in plan or f'Bitmap Index Scan on {index}' in plan, plan
+        assert 'Filter' not in plan, plan
+        assert database.column(f'SELECT id FROM events WHERE {condition}') == found
+
+
 def test_jsonb_mode_with_a_key_called_data(dynamodb, database):
     dynamodb.create_table('events', key=[('data', 'S')])
     dynamodb.put('events', {'data': {'S': 'one'}, 'x': {'N': '1'}})
@@ -293,6 +312,7 @@ def test_jsonb_mode_with_a_key_called_data(dynamodb, database):
     database.wait_for_state('events', 'streaming')
     documents = [value for row in database.query('SELECT * FROM events') for value in row if isinstance(value, dict)]
     assert documents == [{'data': 'one', 'x': 1}]
+    assert assert_equal_documents(dynamodb.client, 'events', database) == 1
 
 
 def test_the_column_map_tells_where_attributes_are(dynamodb, database):
@@ -307,6 +327,25 @@ def test_replicate_all_takes_the_tables_that_match(dynamodb, database):
     for table in ('app_users', 'app_orders', 'other'):
         dynamodb.create_table(table, key=[('id', 'S')])
     assert sorted(database.column("SELECT podyn_replicate_all('app%')")) == ['app_orders', 'app_users']
+
+
+def test_replicate_all_passes_over_a_table_that_cannot_be_replicated(dynamodb, database):
+    dynamodb.create_table('first', key=[('id', 'S')])
+    dynamodb.create_table('second', key=[('id', 'S')], stream=None)
+    dynamodb.create_table('third', key=[('id', 'S')])
+    database.query('CREATE TABLE third (mine text)')
+    dynamodb.create_table('zuletzt', key=[('id', 'S')])
+    dynamodb.put('zuletzt', {'id': {'S': 'one'}})
+    assert sorted(database.column('SELECT podyn_replicate_all()')) == ['first', 'zuletzt']
+    assert 'WARNING:  table second is not replicated: stream of DynamoDB table "second" is disabled' \
+        in database.notices()
+    assert 'WARNING:  table third is not replicated' in database.notices()
+    assert database.notices().count('HINT:') >= 2
+    assert sorted(database.column('SELECT name FROM podyn_status')) == ['first', 'zuletzt']
+    assert database.value("SELECT to_regclass('second')") is None
+    assert database.value("SELECT count(*) FROM podyn.column_map WHERE name IN ('second', 'third')") == 0
+    database.wait_for_state('zuletzt', 'streaming')
+    assert assert_equal_tables(dynamodb.client, 'zuletzt', database) == 1
 
 
 def test_replicate_all_finds_more_than_a_hundred_tables(simulator, simulated):
