@@ -1,6 +1,7 @@
 """Fixtures: servers for the session, a fresh database and empty DynamoDB for each test."""
 
 import itertools
+import os
 import re
 import subprocess
 import time
@@ -96,6 +97,7 @@ def simulated(make_database, simulator):
 
 
 def pytest_report_header(config):
-    library = subprocess.run(['/usr/lib/postgresql/15/bin/pg_config', '--pkglibdir'], capture_output=True, text=True)
+    pg_config = os.environ.get('PG_CONFIG', '/usr/lib/postgresql/15/bin/pg_config')
+    library = subprocess.run([pg_config, '--pkglibdir'], capture_output=True, text=True)
     module = Path(library.stdout.strip()) / 'podyn.so'
     return f'podyn: {module}' if module.exists() else 'podyn is not installed: run ./test e2e'
