@@ -16,15 +16,20 @@ namespace {
 
 // Streams keep records for 24 hours (developer guide, Streams); some minutes are left for clocks that differ.
 constexpr int64 kRetention = 24 * USECS_PER_HOUR - 5 * USECS_PER_MINUTE;
-// Empty pages are normal in the middle of a shard; so many in a row mean its end for now, and each one after that,
-// until changes come or a poll is late.
+// Nothing in an answer tells that a shard has been read to its end for now: pages may be short, and even empty, though
+// more is waiting (API reference, GetRecords). So many empty pages in a row mean the end, if they have been the only
+// ones for a while, and each one after that, until changes come or a poll is late. A change that was old when it came
+// is proof of a backlog, and shards that have not been read for long have one: there the silence must last longer.
 constexpr int kQuietPolls = 2;
 constexpr int64 kLatePoll = 2 * USECS_PER_SEC;
+constexpr int64 kSilence = USECS_PER_SEC;
+constexpr int64 kSilenceInBacklog = 3 * USECS_PER_SEC;
+constexpr int64 kOldChange = 3 * USECS_PER_SEC;  // of which one is the rounding of creation times
+constexpr int64 kLongUnread = USECS_PER_MINUTE;
 // How old the committed read_through may get while nothing arrives.
 constexpr int64 kSaveReadThrough = 10 * USECS_PER_MINUTE;
 // A quarter of the 1 MB that a page may have (API reference, GetRecords): as JSON, and with old images.
 constexpr size_t kLongPage = 256 * 1024;
-constexpr int64 kJustNow = 2 * USECS_PER_SEC;
 
 enum class Waiting : uint8 { kForIterator, kForRecords };
 
@@ -37,12 +42,15 @@ struct Shard {
     TimestampTz asked_at_time;  // the same as a time of day
     bool proven;                // the iterator has given a page
     int quiet_polls;
+    int64 changes_asked_at;  // monotonic: when the last page with changes was asked for, or the task began
+    int64 silence;           // how long after that empty pages do not count
+    bool in_minutes;         // every page so far ended with a creation time on a full minute
     TimestampTz read_through;
     TimestampTz page_read_through;  // once the page is written
     TimestampTz saved_read_through;
 };
 
-Shard *state_of(RunningTask *task)
+Shard *state_of(const RunningTask *task)
 {
     return static_cast<Shard *>(task->state);
 }
@@ -110,28 +118,40 @@ TimestampTz last_change_at(const Shard &shard)
     return to_timestamp(shard.page.changes.back().created_at_us);
 }
 
-bool ends_just_now(const Shard &shard)
+// DynamoDB Local rounds creation times to the minute, which says too little under steady traffic; but its short pages
+// hold all there is. A minute's first second looks the same on AWS, so only a server on this machine is taken for it.
+bool is_dynamodb_local(const RunningTask *task)
 {
-    TimestampTz last = last_change_at(shard);
-    // The creation time is rounded to the second (API reference, StreamRecord); DynamoDB Local rounds to the minute.
-    int64 rounding = last % USECS_PER_MINUTE == 0 ? USECS_PER_MINUTE : USECS_PER_SEC;
-    return last != 0 && last + rounding + kJustNow >= shard.asked_at_time;
+    return state_of(task)->in_minutes && engine::session_is_local(task->job->session);
 }
 
-// What is known to be read once this page is written: everything there was when it was asked for, at the tip, or
-// everything before its last change. Under steady traffic no page is empty: a short one whose last change is from just
-// now is as good, and a long one of that kind says nothing. DynamoDB's clock may be ahead of ours.
-TimestampTz read_through_page(Shard *shard)
+TimestampTz read_through_local_page(Shard *shard, TimestampTz last)
 {
-    bool short_page = !is_long(*shard);
-    if (!ends_just_now(*shard))
+    if (last + USECS_PER_MINUTE + kOldChange < shard->asked_at_time)
         shard->quiet_polls = 0;
-    else if (short_page)
+    else if (!is_long(*shard))
         ++shard->quiet_polls;
-    if (short_page && shard->quiet_polls >= kQuietPolls)
-        return shard->asked_at_time;
+    shard->silence = 0;
+    return !is_long(*shard) && shard->quiet_polls >= kQuietPolls ? shard->asked_at_time : last;
+}
+
+// What is known to be read once this page is written: everything before its last change's creation time, which is
+// rounded down to the second (API reference, StreamRecord). DynamoDB's clock may be ahead of ours.
+TimestampTz read_through_page(const RunningTask *task)
+{
+    Shard *shard = state_of(task);
     TimestampTz last = last_change_at(*shard);
-    return Max(shard->read_through, last == 0 ? 0 : Min(last, shard->asked_at_time) - USECS_PER_SEC);
+    if (last == 0)
+        return shard->read_through;
+    shard->in_minutes = shard->in_minutes && last % USECS_PER_MINUTE == 0;
+    shard->changes_asked_at = shard->asked_at;
+    if (is_dynamodb_local(task)) {
+        last = read_through_local_page(shard, last);
+    } else {
+        shard->quiet_polls = 0;
+        shard->silence = last + kOldChange < shard->asked_at_time ? kSilenceInBacklog : kSilence;
+    }
+    return Max(shard->read_through, Min(last, shard->asked_at_time));
 }
 
 void record(RunningTask *task, const WrittenCounts &counts)
@@ -224,7 +244,7 @@ bool save_idle_progress(RunningTask *task)
 void after_quiet_poll(RunningTask *task)
 {
     Shard *shard = state_of(task);
-    if (++shard->quiet_polls >= kQuietPolls)
+    if (++shard->quiet_polls >= kQuietPolls && shard->asked_at >= shard->changes_asked_at + shard->silence)
         publish(task, shard->asked_at_time);
     bool due = task->failures > 0 || shard->saved_read_through + kSaveReadThrough < shard->read_through;
     if (due && !save_idle_progress(task))
@@ -239,6 +259,9 @@ void begin(RunningTask *task)
     auto *shard = static_cast<Shard *>(MemoryContextAllocZero(task->run, sizeof(Shard)));
     shard->page_context = AllocSetContextCreate(task->run, "podyn page", ALLOCSET_SMALL_SIZES);
     shard->read_through = shard->saved_read_through = task->task->read_through;
+    shard->in_minutes = true;
+    shard->changes_asked_at = now().monotonic_us;
+    shard->silence = shard->read_through + kLongUnread < GetCurrentTimestamp() ? kSilenceInBacklog : 0;
     task->state = shard;
     publish(task, shard->read_through);
     // The start of a shard moves when records are trimmed, and nothing would tell: only the clock shows the gap.
@@ -277,7 +300,7 @@ void take_records(RunningTask *task)
         after_quiet_poll(task);
         return;
     }
-    shard->page_read_through = read_through_page(shard);
+    shard->page_read_through = read_through_page(task);
     task->page_pending = true;
     write(task);
 }

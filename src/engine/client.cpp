@@ -154,6 +154,11 @@ std::string_view session_endpoint(const Session *session) noexcept
     return session->endpoint_text;
 }
 
+bool session_is_local(const Session *session) noexcept
+{
+    return session->endpoints.streams.is_loopback();
+}
+
 Status call_start(Client *client, Session *session, Operation operation, std::string_view body, Now now,
                   Call **call) noexcept
 {

@@ -72,6 +72,8 @@ void session_destroy(Session *session) noexcept;
 [[nodiscard]] Status region_check(std::string_view region) noexcept;
 // The endpoint's URL for the session's region and options, for messages. Lives as long as the session.
 [[nodiscard]] std::string_view session_endpoint(const Session *session) noexcept;
+// Whether its streams are on this machine: a stand-in such as DynamoDB Local, never AWS.
+[[nodiscard]] bool session_is_local(const Session *session) noexcept;
 
 enum class Operation : std::uint8_t {
     kListTables,

@@ -1,9 +1,13 @@
 """podyn_wait and podyn_sync: waiting for a state, and for everything that DynamoDB acknowledged."""
 
+import itertools
+import threading
 import time
 
 import psycopg2
 import pytest
+
+from background import InBackground
 
 pytestmark = pytest.mark.alone
 
@@ -29,6 +33,70 @@ def test_sync_during_the_backfill_waits_for_its_end(dynamodb, database):
     database.replicate('events')
     assert database.value("SELECT podyn_sync('events')") is True
     assert database.value('SELECT count(*) FROM events') == 100
+
+
+@pytest.fixture
+def polling_fast(postgres):
+    """Shards are read fifty times a second."""
+    postgres.query('ALTER SYSTEM SET podyn.poll_interval = 20')
+    postgres.query('SELECT pg_reload_conf()')
+    yield
+    postgres.query('ALTER SYSTEM RESET podyn.poll_interval')
+    postgres.query('SELECT pg_reload_conf()')
+
+
+@pytest.fixture
+def simulated_events(simulator, simulated):
+    """The simulator's table, followed; the one change so far is not of a minute's first second (DynamoDB Local)."""
+    table = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    simulated.replicate('events')
+    simulated.wait_for_state('events', 'streaming')
+    simulated.wait_until(lambda: int(simulator.clock.now()) % 60, "a minute's first second is over")
+    table.put({'id': {'S': 'before'}})
+    simulated.sync('events')
+    return table
+
+
+def test_sync_waits_for_a_backlog_that_comes_in_short_pages(polling_fast, simulated, simulated_events):
+    simulated_events.stream.short_pages(most=3)
+    for number in range(400):
+        simulated_events.put({'id': {'S': f'item {number}'}})
+    assert simulated.value("SELECT podyn_sync('events')") is True
+    assert simulated.value('SELECT count(*) FROM events') == 401
+
+
+def test_sync_waits_for_what_comes_behind_old_changes_and_many_empty_pages(simulator, simulated, simulated_events):
+    """A change that was old when it came shows a backlog."""
+    simulator.advance(-10)
+    for number in range(2):
+        simulated_events.put({'id': {'S': f'item {number}'}})
+    simulated_events.stream.page_sizes = itertools.chain([1], [0] * 8)
+    simulator.advance(10)
+    assert simulated.value("SELECT podyn_sync('events')") is True
+    assert simulated.value('SELECT count(*) FROM events') == 3
+
+
+def test_sync_returns_soon_amid_steady_heavy_traffic(polling_fast, simulated, simulated_events):
+    """No page is empty, so the changes' own times must do."""
+    stop = threading.Event()
+
+    def write():
+        for number in itertools.count():
+            if stop.wait(0.001):
+                return
+            simulated_events.put({'id': {'S': f'item {number % 1000}'}, 'number': {'N': str(number)}})
+    writing = InBackground(write)
+    try:
+        for number in range(3):
+            simulated_events.put({'id': {'S': f'mark {number}'}})
+            begun = time.monotonic()
+            assert simulated.value("SELECT podyn_sync('events', timeout => '10 s')") is True
+            assert simulated.value('SELECT count(*) FROM events WHERE id = %s', f'mark {number}') == 1
+            # A second for podyn.stream_delay, one for the rounding of creation times, and one for a busy machine.
+            assert time.monotonic() - begun < 3
+    finally:
+        stop.set()
+        writing.join()
 
 
 def test_sync_gives_up_at_its_time_limit(simulator, simulated):

@@ -57,6 +57,7 @@ class Stream:
         self.disabled_at = None
         self.shards = {}  # id → Shard, in the order of creation, which is that of the ids
         self.page_shards = LISTING
+        self.page_sizes = None  # what tests may set: an iterator, how many records the next pages hold at most
         self._random = random.Random(seed)
         self._sequence = FIRST_SEQUENCE_NUMBER
         self._issued = [(self._sequence, self.created)]  # when a sequence number was given
@@ -110,6 +111,11 @@ class Stream:
 
     def open_shards(self):
         return [shard for shard in self.shards.values() if shard.open]
+
+    def short_pages(self, most=3, seed=0):
+        """GetRecords gives fewer records than are waiting, often none: normal [API GetRecords]."""
+        chance = random.Random(seed)
+        self.page_sizes = iter(lambda: chance.randint(0, most), None)
 
     def drop(self, shard):
         """The shard is gone from every listing and unknown to every call."""
@@ -236,6 +242,8 @@ class Stream:
         if waiting and waiting[0][1] <= self._horizon():
             raise trimmed()
 
+        if self.page_sizes:
+            limit = min(limit, next(self.page_sizes, limit))
         page, size = [], 0
         if shard.empty_pages:
             shard.empty_pages -= 1

@@ -294,6 +294,28 @@ def test_empty_pages_come_in_the_middle_of_a_shard(events, streams):
     assert counts == [0, 0, 1, 0]
 
 
+def test_pages_may_be_short_though_more_is_waiting(events, streams):
+    (shard,) = events.stream.shards.values()
+    for number in range(40):
+        events.put(an_item(number))
+    events.stream.short_pages(most=3)
+    iterator, counts = iterator_of(streams, events.stream, shard), []
+    while sum(counts) < 40:
+        page = streams.get_records(ShardIterator=iterator)
+        iterator = page['NextShardIterator']
+        counts.append(len(page['Records']))
+    assert set(counts) == {0, 1, 2, 3} and 0 in counts[:-1]
+
+
+def test_the_sizes_of_pages_may_be_given(events, streams):
+    (shard,) = events.stream.shards.values()
+    for number in range(10):
+        events.put(an_item(number))
+    events.stream.page_sizes = iter([2, 0, 1])
+    assert [len(streams.get_records(ShardIterator=iterator_of(streams, events.stream, shard))['Records'])
+            for _ in range(4)] == [2, 0, 1, 10]
+
+
 def test_a_page_holds_a_thousand_records_or_a_megabyte(events, streams):
     (shard,) = events.stream.shards.values()
     for number in range(1500):
