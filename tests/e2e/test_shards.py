@@ -3,10 +3,12 @@
 import pytest
 
 from comparison import assert_equal_tables
+from database import Database
 from dynamodb_local import boto3_client
 from waiting import holds_for
 
 HOUR = 3600
+JITTER = 0.01  # of what the simulator measures
 
 
 @pytest.fixture
@@ -115,6 +117,59 @@ def test_a_parent_that_seems_open_is_read_to_its_end_all_the_same(events, stream
     arrived(timeout=60)
 
 
+def test_a_parent_that_seems_open_at_the_start_is_not_read_beside_its_child(simulator, events, simulated, arrived):
+    """What a closed shard holds is in the scan; read later than its child, it would take rows back in time."""
+    put_many(events, 'in the parent')
+    (parent,) = events.stream.open_shards()
+    parent.seems_open = 4
+    events.stream.rotate(parent)
+    put_many(events, 'in the child')
+    simulated.replicate('events')
+    simulated.wait_for_state('events', 'streaming')
+    assert simulator.count('DescribeStream') < parent.seems_open + 4, 'it seemed open at the setup'
+    put_many(events, 'live', range(20))
+    arrived()
+    assert simulator.count('GetRecords', shard=parent.id) == 0
+
+
+def test_a_child_that_is_not_listed_at_the_start_is_found_later(events, simulated, arrived):
+    put_many(events, 'in the parent')
+    (child,) = events.stream.rotate_all()
+    child.hidden = 4
+    simulated.replicate('events')
+    put_many(events, 'in the child')
+    simulated.wait_for_state('events', 'streaming')
+    assert child.hidden == 0, 'without the child nobody knows what is new'
+    put_many(events, 'live', range(20))
+    arrived()
+
+
+def test_a_child_waits_until_the_last_page_of_its_parent_is_committed(simulator, events, streaming, arrived):
+    put_many(events, 'read')
+    arrived()
+    stop(streaming)
+    put_many(events, 'in the last page', range(20))
+    (parent,) = events.stream.open_shards()
+    children = events.stream.split(parent)
+    put_many(events, 'in the children')
+    locking = Database(streaming.postgres, streaming.name)
+    locking.query('BEGIN; LOCK TABLE events IN SHARE MODE')
+
+    def times_read(*shards):
+        return sum(simulator.count('GetRecords', shard=shard.id) for shard in shards)
+    read_before = times_read(parent)
+    start(streaming)
+    streaming.wait_until(lambda: streaming.value("SELECT count(*) FROM podyn_tasks WHERE state = 'waiting'") == 2,
+                         'the children are known')
+    # Twice: the transaction has failed once, and nobody has taken the page for written.
+    streaming.wait_until(lambda: times_read(parent) >= read_before + 2, 'the last page is read, and read again')
+    assert simulator.sent('GetRecords', shard=parent.id)[-1].shard_ended
+    assert times_read(*children) == 0
+    locking.query('COMMIT')
+    locking.close()
+    arrived()
+
+
 def test_a_parent_that_is_no_longer_listed_makes_its_child_a_root(simulator, events, simulated, arrived):
     put_many(events, 'long ago')
     events.stream.rotate_all()
@@ -166,13 +221,18 @@ def test_pages_full_of_records_arrive(events, streaming, arrived):
 
 # ---- gaps -----------------------------------------------------------------------------------------------------------
 
-def assert_needs_resync(database):
-    database.wait_until(lambda: database.state('events') == 'needs_resync', 'the gap is noticed')
-    assert database.status('events')['last_error']
-    assert database.rows("SELECT * FROM podyn_events WHERE name = 'events' AND event = 'needs_resync'")
+def assert_needs_resync(database, reason, behind):
+    """It stops for this reason, and no item with the text `behind`, which stands behind the gap, is applied."""
+    database.wait_until(lambda: database.state('events') == 'needs_resync', 'the gap is noticed', timeout=30)
+    assert reason in database.status('events')['last_error']
+    (event,) = database.rows("SELECT * FROM podyn_events WHERE name = 'events' AND event = 'needs_resync'")
+    assert reason in event['message']
     rows = database.query('SELECT * FROM events ORDER BY id')
     holds_for(lambda: database.state('events') == 'needs_resync', 'the gap stays noticed', seconds=2)
     assert database.query('SELECT * FROM events ORDER BY id') == rows, 'nothing is applied behind a gap'
+    # Of an empty target even the column may be missing.
+    texts = database.column("SELECT to_jsonb(e) ->> 'text' FROM events AS e")
+    assert behind not in texts, 'nothing behind the gap is applied before it is noticed'
 
 
 def stop(database):
@@ -192,7 +252,7 @@ def test_a_trimmed_position_needs_a_resync(simulator, events, streaming, arrived
     simulator.advance(25 * HOUR)
     put_many(events, 'there again', range(3))
     start(streaming)
-    assert_needs_resync(streaming)
+    assert_needs_resync(streaming, 'the position is older than what the stream keeps', behind='there again')
 
 
 def test_so_does_a_shard_of_which_nothing_was_read_yet(simulator, events, streaming):
@@ -204,7 +264,7 @@ def test_so_does_a_shard_of_which_nothing_was_read_yet(simulator, events, stream
     # Only podyn's own clock can tell: nothing in the protocol says that TRIM_HORIZON has moved.
     streaming.query("UPDATE podyn.task SET read_through = read_through - interval '25 hours' WHERE kind = 'shard'")
     start(streaming)
-    assert_needs_resync(streaming)
+    assert_needs_resync(streaming, 'has not been read for longer than the 24 hours', behind='there again')
 
 
 def test_a_pause_of_less_than_a_day_needs_none(simulator, events, streaming, arrived):
@@ -227,20 +287,55 @@ def test_a_shard_that_vanished_unfinished_needs_a_resync(events, streaming, arri
     put_many(events, 'missed')
     shard = events.stream.open_shards()[0]
     events.stream.rotate(shard)
+    put_many(events, 'in the child')
     events.stream.drop(shard)
     start(streaming)
-    assert_needs_resync(streaming)
+    assert_needs_resync(streaming, f'shard {shard.id} vanished before it was read to its end', behind='in the child')
 
 
 def test_a_shard_that_vanishes_while_it_is_read_needs_a_resync(events, streaming, arrived):
     put_many(events, 'read')
     arrived()
     shard = events.stream.open_shards()[0]
-    events.stream.rotate(shard)
     shard.empty_pages = 1_000  # never read to its end
+    events.stream.rotate(shard)
     put_many(events, 'in the child')
     events.stream.drop(shard)
-    assert_needs_resync(streaming)
+    assert_needs_resync(streaming, f'shard {shard.id} vanished before it was read to its end', behind='in the child')
+
+
+def test_a_child_that_vanishes_while_it_waits_for_its_parent_needs_a_resync(events, streaming, arrived):
+    """Nobody reads it yet: only the listings show that it is gone."""
+    put_many(events, 'read')
+    arrived()
+    stop(streaming)
+    (parent,) = events.stream.open_shards()
+    parent.empty_pages = 1_000  # never read to its end
+    child = events.stream.rotate(parent)
+    grandchild = events.stream.rotate(child)
+    put_many(events, 'in the grandchild')
+    start(streaming)  # lists the shards
+    streaming.wait_until(lambda: streaming.column("SELECT task FROM podyn_tasks WHERE state = 'waiting' ORDER BY task")
+                         == [child.id, grandchild.id], 'they wait for their parents')
+    stop(streaming)
+    events.stream.drop(child)
+    start(streaming)  # and lists them again
+    assert_needs_resync(streaming, f'shard {child.id} vanished before it was read to its end',
+                        behind='in the grandchild')
+
+
+def test_a_generation_that_came_and_went_unseen_needs_a_resync(events, streaming, arrived):
+    put_many(events, 'read')
+    arrived()
+    stop(streaming)
+    (middle,) = events.stream.rotate_all()
+    put_many(events, 'missed')
+    (last,) = events.stream.rotate_all()
+    put_many(events, 'in the last')
+    events.stream.drop(middle)
+    start(streaming)
+    assert_needs_resync(streaming, f'parent {middle.id} of shard {last.id} vanished before it was read',
+                        behind='in the last')
 
 
 def test_a_new_stream_needs_a_resync(events, streaming, arrived):
@@ -248,9 +343,9 @@ def test_a_new_stream_needs_a_resync(events, streaming, arrived):
     arrived()
     events.disable_stream()
     put_many(events, 'missed')
-    events.enable_stream()
+    stream = events.enable_stream()
     put_many(events, 'in the new stream')
-    assert_needs_resync(streaming)
+    assert_needs_resync(streaming, f'the table has a new stream, {stream.arn}', behind='in the new stream')
 
 
 def test_a_new_stream_while_stopped_needs_a_resync(events, streaming, arrived):
@@ -258,18 +353,18 @@ def test_a_new_stream_while_stopped_needs_a_resync(events, streaming, arrived):
     arrived()
     stop(streaming)
     events.disable_stream()
-    events.enable_stream()
+    stream = events.enable_stream()
+    put_many(events, 'in the new stream')
     start(streaming)
-    assert_needs_resync(streaming)
+    assert_needs_resync(streaming, f'the table has a new stream, {stream.arn}', behind='in the new stream')
 
 
-def test_a_stream_that_was_turned_off_does_not_pass_for_streaming(events, streaming, arrived):
+def test_a_stream_that_was_turned_off_needs_a_resync(events, streaming, arrived):
     put_many(events, 'read')
     arrived()
     events.disable_stream()
-    streaming.wait_until(lambda: streaming.state('events') in ('failed', 'needs_resync'),
-                         'a stream that is off is noticed')
-    assert 'stream' in streaming.status('events')['last_error']
+    put_many(events, 'in no stream')
+    assert_needs_resync(streaming, "the table's stream has been disabled", behind='in no stream')
 
 
 # ---- manners --------------------------------------------------------------------------------------------------------
@@ -279,7 +374,6 @@ def test_an_idle_shard_is_asked_at_most_five_times_a_second(simulator, events, s
     """5 GetRecords per second and shard (aws/aws-sdk-java-v2#470)."""
     arrived()
     begun = simulator.count('GetRecords')
-    holds_for(lambda: streaming.state('events') == 'streaming', 'streaming', seconds=4)
-    asked = simulator.count('GetRecords') - begun
-    assert 4 <= asked <= 4 * 5 + 2
-    assert max(simulator.most_per_second('GetRecords').values()) <= 6
+    streaming.wait_until(lambda: simulator.count('GetRecords') >= begun + 20, 'it goes on reading', timeout=10)
+    (span,) = simulator.shortest_spans('GetRecords', requests=6).values()
+    assert span >= 1 - JITTER, f'6 requests within {span:.3f} s'

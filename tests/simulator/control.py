@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -140,16 +139,13 @@ class Simulator:
     def count(self, operation, **fields):
         return len(self.sent(operation, **fields))
 
-    def most_per_second(self, operation):
-        """The most requests for one shard within any second: {shard: requests}."""
-        most, recent = Counter(), {}
+    def shortest_spans(self, operation, requests):
+        """The shortest time within which so many requests for one shard came: {shard: seconds}."""
+        times = {}
         for request in self.sent(operation):
-            times = recent.setdefault(request.shard, [])
-            times.append(request.time)
-            while times[0] < request.time - 1.0:
-                times.pop(0)
-            most[request.shard] = max(most[request.shard], len(times))
-        return most
+            times.setdefault(request.shard, []).append(request.time)
+        return {shard: min(last - first for first, last in zip(moments, moments[requests - 1:]))
+                for shard, moments in times.items() if len(moments) >= requests}
 
     def children_read_too_early(self):
         """(child, parent) of every GetRecords on a child before its parent was read to the end: never [DG Streams].

@@ -1,5 +1,6 @@
 """The simulator, seen by a client that knows nothing of it: boto3."""
 
+import gzip
 import http.client
 import json
 import time
@@ -409,6 +410,7 @@ def test_boto3_itself_retries_throttles(sim, events):
 @pytest.mark.parametrize('kind, code', [
     ('access_denied', 'AccessDeniedException'), ('expired_token', 'ExpiredTokenException'),
     ('unrecognized_client', 'UnrecognizedClientException'), ('internal_error', 'InternalServerError'),
+    ('table_gone', 'ResourceNotFoundException'),
     ('unavailable', '503')])
 def test_errors_look_as_on_aws(sim, events, dynamodb, kind, code):
     sim.fault(kind)
@@ -449,6 +451,40 @@ def test_a_checksum_can_be_wrong(sim, kind):
     sim.fault(kind)
     answer, body = raw_answer(sim)
     assert int(answer.headers['x-amz-crc32']) != zlib.crc32(body)
+
+
+def test_a_small_body_can_inflate_without_end(sim):
+    sim.fault('gzip_bomb', bytes=50_000_000)
+    answer, body = raw_answer(sim)
+    assert answer.status == 200 and answer.headers['Content-Encoding'] == 'gzip'
+    assert int(answer.headers['x-amz-crc32']) == zlib.crc32(body)
+    assert len(body) < 100_000 and len(gzip.decompress(body)) == 50_000_000
+
+
+@pytest.mark.parametrize('given', [{}, {'body': b'[]'}, {'body': b''}], ids=['default', 'a list', 'empty'])
+def test_a_body_can_be_anything(sim, given):
+    """With the right checksum: only its content tells."""
+    sim.fault('no_json', **given)
+    answer, body = raw_answer(sim)
+    assert answer.status == 200 and int(answer.headers['x-amz-crc32']) == zlib.crc32(body)
+    if given:
+        assert body == given['body']
+    else:
+        with pytest.raises(ValueError):
+            json.loads(body)
+
+
+@pytest.mark.parametrize('kind, code', [('expired_iterator', 'ExpiredIteratorException'),
+                                        ('trimmed', 'TrimmedDataAccessException')])
+def test_an_iterator_can_be_refused_though_it_is_good(sim, events, streams, kind, code):
+    (shard,) = events.stream.shards.values()
+    events.put(an_item(1))
+    iterator = iterator_of(streams, events.stream, shard)
+    sim.fault(kind, operation='GetRecords')
+    assert error_of(streams.get_records, ShardIterator=iterator) == code
+    (request,) = sim.sent('GetRecords')
+    assert request.faults == [kind] and not request.delivered and request.records == 0
+    assert len(streams.get_records(ShardIterator=iterator)['Records']) == 1
 
 
 def test_an_answer_can_be_slow(sim):
@@ -526,9 +562,12 @@ def test_a_child_read_after_its_parent_ended_is_right(events, sim, streams):
     assert sim.children_read_too_early() == []
 
 
-def test_requests_per_second_are_counted_for_each_shard(events, sim, streams):
+def test_the_shortest_time_of_several_requests_is_known(events, sim, streams):
     (shard,) = events.stream.shards.values()
     iterator = iterator_of(streams, events.stream, shard)
-    for _ in range(7):
+    for pause in (0, 0.2, 0.05, 0.1):
+        time.sleep(pause)
         streams.get_records(ShardIterator=iterator)
-    assert sim.most_per_second('GetRecords')[shard.id] == 7
+    assert 0.2 <= sim.shortest_spans('GetRecords', requests=4)[shard.id] < 2
+    assert 0.15 <= sim.shortest_spans('GetRecords', requests=3)[shard.id] < 0.25
+    assert sim.shortest_spans('GetRecords', requests=5) == {}
