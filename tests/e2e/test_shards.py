@@ -126,7 +126,6 @@ def test_a_parent_that_seems_open_at_the_start_is_not_read_beside_its_child(simu
     put_many(events, 'in the child')
     simulated.replicate('events')
     simulated.wait_for_state('events', 'streaming')
-    assert simulator.count('DescribeStream') < parent.seems_open + 4, 'it seemed open at the setup'
     put_many(events, 'live', range(20))
     arrived()
     assert simulator.count('GetRecords', shard=parent.id) == 0
@@ -311,6 +310,7 @@ def test_a_child_that_vanishes_while_it_waits_for_its_parent_needs_a_resync(even
     stop(streaming)
     (parent,) = events.stream.open_shards()
     parent.empty_pages = 1_000  # never read to its end
+    put_many(events, 'in the parent')
     child = events.stream.rotate(parent)
     grandchild = events.stream.rotate(child)
     put_many(events, 'in the grandchild')
