@@ -52,6 +52,23 @@ def simulator():
 
 
 @pytest.fixture
+def configure(postgres):
+    """configure('podyn.batch_rows', 100): a setting of the server for this test."""
+    changed = []
+
+    def reload_with(command):
+        postgres.query(f'ALTER SYSTEM {command}')
+        postgres.query('SELECT pg_reload_conf()')
+
+    def configure(name, value):
+        changed.append(name)
+        reload_with(f'SET {name} = {value}')
+    yield configure
+    for name in changed:
+        reload_with(f'RESET {name}')
+
+
+@pytest.fixture
 def no_crash(postgres):
     """The server's log tells of no crash after the test."""
     begun = postgres.log_size()

@@ -12,9 +12,9 @@ from postgres_server import run_script
 from signing_proxy import SigningProxy
 
 
-def boto3_client(endpoint, service='dynamodb', key=KEY, secret=SECRET):
+def boto3_client(endpoint, service='dynamodb', key=KEY, secret=SECRET, **options):
     return boto3.client(service, endpoint_url=endpoint, region_name='us-east-1', aws_access_key_id=key,
-                        aws_secret_access_key=secret, config=Config(max_pool_connections=8))
+                        aws_secret_access_key=secret, config=Config(max_pool_connections=8), **options)
 
 
 class DynamoDBLocal:

@@ -237,6 +237,8 @@ def assert_needs_resync(database, reason, behind):
 def stop(database):
     database.value("SELECT podyn_stop('events')")
     database.wait_for_state('events', 'stopped', timeout=10)
+    # Else a quick start would find the worker going on with its tasks: it lists the shards once a minute.
+    database.wait_until(lambda: database.value('SELECT count(worker) FROM podyn_tasks') == 0, 'its tasks are given back')
 
 
 def start(database):

@@ -36,13 +36,9 @@ def test_sync_during_the_backfill_waits_for_its_end(dynamodb, database):
 
 
 @pytest.fixture
-def polling_fast(postgres):
+def polling_fast(configure):
     """Shards are read fifty times a second."""
-    postgres.query('ALTER SYSTEM SET podyn.poll_interval = 20')
-    postgres.query('SELECT pg_reload_conf()')
-    yield
-    postgres.query('ALTER SYSTEM RESET podyn.poll_interval')
-    postgres.query('SELECT pg_reload_conf()')
+    configure('podyn.poll_interval', 20)
 
 
 @pytest.fixture

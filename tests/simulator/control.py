@@ -65,16 +65,18 @@ def clock_error(request, now):
 
 
 class Simulator:
-    def __init__(self, port=0):
+    def __init__(self, port=0, tls=None):
+        """`tls`: an ssl.SSLContext, for https."""
         self.clock = VirtualClock()
         self.tables = {}
         self.dropped = []  # tables that are gone; their streams stay readable [DG Streams]
         self.faults = Faults()
         self.requests = []
         self.checks_clock = False  # whether requests must be signed at about the simulator's time
-        self._server = Server(port, self._respond, self.clock.now)
+        self.tls = tls
+        self._server = Server(port, self._respond, self.clock.now, tls)
         self.port = self._server.server_address[1]
-        self.endpoint = f'http://127.0.0.1:{self.port}'
+        self.endpoint = f'http{"s" if tls else ""}://127.0.0.1:{self.port}'
 
     def __enter__(self):
         return self
@@ -90,7 +92,9 @@ class Simulator:
 
     def start(self):
         """… and can be reached again, with everything that it held."""
-        self._server = Server(self.port, self._respond, self.clock.now)
+        self.checks_clock = False  # whether requests must be signed at about the simulator's time
+        self.tls = tls
+        self._server = Server(port, self._respond, self.clock.now, tls)
 
     # ---- tables -----------------------------------------------------------------------------------------------------
 

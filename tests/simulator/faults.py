@@ -126,11 +126,16 @@ def slow(fault, answer):
     return replace(answer, delay=fault.details['seconds'])
 
 
+def held(fault, answer):
+    """The answer as it was when the request came, delivered when `until`, an event, is set."""
+    return replace(answer, held_until=fault.details['until'])
+
+
 REPLACING = {'throttle': throttle, 'error': custom_error, 'unavailable': unavailable, 'no_json': no_json,
              'close': close, 'reset': reset, **{kind: error for kind in ERRORS}}
 SPOILING = {'wrong_crc': wrong_crc, 'bit_flip': bit_flip, 'truncate': truncate, 'gzip': compress,
-            'gzip_wrong_crc': compress_wrong_crc, 'gzip_bomb': bomb, 'slow': slow}
-HARMLESS = {'gzip', 'slow'}  # the client still gets the operation's answer
+            'gzip_wrong_crc': compress_wrong_crc, 'gzip_bomb': bomb, 'slow': slow, 'held': held}
+HARMLESS = {'gzip', 'slow', 'held'}  # the client still gets the operation's answer
 
 
 class Fault:

@@ -17,6 +17,8 @@ class Handler(BaseHTTPRequestHandler):
     def setup(self):
         super().setup()
         self.server.connections.add(self.connection)
+        if self.server.tls:
+            self.connection.do_handshake()  # here, as accept() must not wait for a client
 
     def finish(self):
         try:
@@ -40,6 +42,10 @@ class Handler(BaseHTTPRequestHandler):
     def deliver(self, answer):
         if answer.delay and self.server.stopping.wait(answer.delay):
             answer.delivery = 'closed'
+        while answer.held_until and not answer.held_until.wait(0.05):
+            if self.server.stopping.is_set():
+                answer.delivery = 'closed'
+                break
         if answer.delivery in ('closed', 'reset'):
             self.close_connection = True
             if answer.delivery == 'reset':
@@ -67,13 +73,21 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, port, respond, now):
+    def __init__(self, port, respond, now, tls=None):
         super().__init__(('127.0.0.1', port), Handler)
-        self.respond, self.now = respond, now
+        self.respond, self.now, self.tls = respond, now, tls
+        self.accepted = 0  # connections
         self.connections, self.resetting = set(), set()
         self.stopping = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, kwargs={'poll_interval': 0.05}, daemon=True)
         self._thread.start()
+
+    def get_request(self):
+        connection, address = super().get_request()
+        self.accepted += 1
+        if self.tls:
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
 
     def shutdown_request(self, request):
         self.connections.discard(request)

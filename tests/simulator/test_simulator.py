@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import threading
 import time
 import zlib
 from decimal import Decimal
@@ -492,6 +493,30 @@ def test_an_answer_can_be_slow(sim):
     begun = time.monotonic()
     raw_answer(sim)
     assert time.monotonic() - begun >= 0.3
+
+
+def test_an_answer_can_be_held_and_is_as_old_as_its_request(sim, events):
+    events.put(an_item(1))
+    until, pages = threading.Event(), []
+    fault = sim.fault('held', operation='Scan', until=until)
+    scanning = threading.Thread(target=lambda: pages.append(client_of(sim, 'dynamodb').scan(TableName='events')))
+    scanning.start()
+    while not fault.fired:
+        time.sleep(0.01)
+    events.put(an_item(2))
+    scanning.join(0.2)
+    assert scanning.is_alive()
+    until.set()
+    scanning.join(10)
+    assert pages[0]['Items'] == [an_item(1)]
+
+
+def test_connections_are_counted(sim, dynamodb):
+    for _ in range(3):
+        dynamodb.list_tables()
+    assert sim.accepted == 1
+    client_of(sim, 'dynamodb').list_tables()
+    assert sim.accepted == 2
 
 
 def test_a_fault_chooses_its_requests(sim, events):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import threading
 import zlib
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ class Answer:
     headers: dict = field(default_factory=dict)
     delivery: str = 'whole'
     delay: float = 0.0
+    held_until: threading.Event | None = None
 
 
 class ServiceError(Exception):
