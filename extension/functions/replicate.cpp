@@ -10,6 +10,7 @@
 #include "event_loop.h"
 #include "functions/replicate_options.h"
 #include "load/create_target.h"
+#include "load/names.h"
 #include "locks.h"
 #include "raise.h"
 #include "source.h"
@@ -177,7 +178,7 @@ TargetRequest target_request(const char *source, const ReplicateOptions &options
     } else {
         const char *table = source;
         if (strlen(source) >= NAMEDATALEN)
-            table = pstrdup(engine::choose_column_name(source, engine::ColumnType::kText, false, false, {}).text);
+            table = choose_column_name(source, engine::ColumnType::kText, false, false, {});
         name = makeRangeVar(nullptr, pstrdup(table), -1);
     }
     if (name->catalogname != nullptr)

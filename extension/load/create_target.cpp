@@ -1,6 +1,7 @@
 // See create_target.h.
 #include "load/create_target.h"
 
+#include "load/names.h"
 #include "raise.h"
 
 namespace podyn {
@@ -36,9 +37,8 @@ void declare(NewTarget *target, const TargetRequest &request, const KeyAttribute
     if (request.jsonb_mode)
         taken[taken_count++] = kDocumentColumn;
     ColumnType type = key_column_type(attribute.type);
-    engine::ColumnName name =
-        engine::choose_column_name(attribute.name, type, false, request.lower_case_columns, {taken, taken_count});
-    target->columns[target->count++] = {copy_string(attribute.name), type, pstrdup(name.text)};
+    char *name = choose_column_name(attribute.name, type, false, request.lower_case_columns, {taken, taken_count});
+    target->columns[target->count++] = {copy_string(attribute.name), type, name};
 }
 
 // Key attributes, and in columns mode those of the indexes: they are known before the first item.
@@ -113,7 +113,7 @@ const char *free_index_name(const TargetRequest &request, std::string_view index
     Oid schema = get_namespace_oid(request.schema, false);
     std::string_view *taken = nullptr;
     for (size_t count = 0;; ++count) {
-        const char *name = pstrdup(engine::choose_index_name(request.table, index, {taken, count}).text);
+        const char *name = choose_index_name(request.table, index, {taken, count});
         if (!OidIsValid(get_relname_relid(name, schema)))
             return name;
         size_t size = sizeof(std::string_view) * (count + 1);
@@ -283,6 +283,10 @@ NewTarget adopt_target(const TargetRequest &request, const engine::TableDescript
         relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("target %s is not a table", qualified(request)),
                         errhint("Temporary tables, views and foreign tables cannot be targets.")));
+    if (relation->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED)
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("target %s is unlogged", qualified(request)),
+                        errdetail("A crash would empty it, and the replication would go on as if nothing was lost."),
+                        errhint("Use ALTER TABLE %s SET LOGGED.", qualified(request))));
     require_writable_kind(relation, request);
     require_ownership(relation);
     for (int i = 0; i < target.count; ++i)

@@ -3,6 +3,7 @@
 
 #include "catalog/journal.h"
 #include "catalog/sql.h"
+#include "load/names.h"
 #include "locks.h"
 #include "raise.h"
 #include "transaction.h"
@@ -190,23 +191,19 @@ char *place(const catalog::Replication &replication, const Target &target, Relat
             const MissingColumn &missing, Placement *placement)
 {
     bool known = engine::layout_knows(target.layout, missing.attribute);
-    engine::ColumnName plain =
-        engine::choose_column_name(missing.attribute, missing.type, false, replication.lower_case_columns, {});
-    if (!known && adopts_existing(replication, target, relation, *placement, plain.text, missing.type)) {
-        char *column = pstrdup(plain.text);
-        placement->adopted[placement->adopted_count++] = column;
-        announce(replication, relation, "adopting column of", column, missing.type);
-        return column;
+    char *plain = choose_column_name(missing.attribute, missing.type, false, replication.lower_case_columns, {});
+    if (!known && adopts_existing(replication, target, relation, *placement, plain, missing.type)) {
+        placement->adopted[placement->adopted_count++] = plain;
+        announce(replication, relation, "adopting column of", plain, missing.type);
+        return plain;
     }
     if (placement->total >= kMaxColumns)
         return nullptr;
     // Another type of this attribute has the plain name already, or the table's owner has given it to something else.
-    bool plain_taken = get_attnum(target.relation, plain.text) != InvalidAttrNumber;
-    bool typed = known || (plain_taken && !is_mapped(target, plain.text));
-    engine::ColumnName name =
-        engine::choose_column_name(missing.attribute, missing.type, typed, replication.lower_case_columns,
-                                   {placement->names, static_cast<size_t>(placement->name_count)});
-    char *column = pstrdup(name.text);
+    bool plain_taken = get_attnum(target.relation, plain) != InvalidAttrNumber;
+    bool typed = known || (plain_taken && !is_mapped(target, plain));
+    char *column = choose_column_name(missing.attribute, missing.type, typed, replication.lower_case_columns,
+                                      {placement->names, static_cast<size_t>(placement->name_count)});
     placement->names[placement->name_count++] = column;
     add_to_ddl(placement, column, copy_string(engine::column_type_name(missing.type)));
     announce(replication, relation, "adding new column to", column, missing.type);
@@ -248,6 +245,10 @@ Target *load_target(MemoryContext parent, const catalog::Replication &replicatio
                  errmsg("target %s has another owner than replication \"%s\"", target->relation_name, replication.name),
                  errdetail("The table's triggers would run as the replication's owner."),
                  errhint("Give the table back with ALTER TABLE ... OWNER TO.")));
+    if (relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("target %s is unlogged", target->relation_name),
+                        errdetail("A crash would empty it, and the replication would go on as if nothing was lost."),
+                        errhint("Use ALTER TABLE %s SET LOGGED.", target->relation_name)));
     find_special_columns(target, relation);
     target->full = RelationGetDescr(relation)->natts >= kMaxColumns && target->rest != InvalidAttrNumber;
     read_column_map(target, relation, replication.name);

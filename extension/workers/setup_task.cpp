@@ -41,14 +41,10 @@ int choose_segments(const catalog::Replication &replication, int64 size_bytes)
 // What the target holds is an earlier copy of ours (podyn_reset).
 void empty_target(const catalog::Replication &replication)
 {
-    char *schema = get_namespace_name(get_rel_namespace(replication.target));
-    char *table = get_rel_name(replication.target);
-    if (table == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-                        errmsg("the target of replication \"%s\" no longer exists", replication.name),
-                        errhint("Use podyn_drop and podyn_replicate to begin anew.")));
+    LockRelationOid(replication.target, AccessExclusiveLock);
+    Target *target = load_target(CurrentMemoryContext, replication);  // refuses one that is another owner's now
     SPI_connect();
-    SPI_execute(psprintf("TRUNCATE %s", quote_qualified_identifier(schema, table)), false, 0);
+    SPI_execute(psprintf("TRUNCATE %s", target->relation_name), false, 0);
     SPI_finish();
 }
 

@@ -7,12 +7,16 @@
 namespace podyn::base {
 
 // The process's locale plays no part, unlike in std::tolower.
+[[nodiscard]] constexpr char to_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
+
 [[nodiscard]] inline std::string lower_case(std::string_view text)
 {
     std::string lower(text);
     for (char &c : lower)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c | 0x20);
+        c = to_lower(c);
     return lower;
 }
 

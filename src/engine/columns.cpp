@@ -35,16 +35,22 @@ std::string_view column_type_name(ColumnType type) noexcept
     return replication::type_name(type);
 }
 
-ColumnName choose_column_name(std::string_view attribute, ColumnType type, bool typed, bool lower_case,
-                              std::span<const std::string_view> taken) noexcept
+Status choose_column_name(std::string_view attribute, ColumnType type, bool typed, bool lower_case,
+                          std::span<const std::string_view> taken, ColumnName *name) noexcept
 {
-    return replication::column_name(attribute, type, typed, lower_case, taken);
+    return guarded([&] {
+        *name = replication::column_name(attribute, type, typed, lower_case, taken);
+        return Status{};
+    });
 }
 
-ColumnName choose_index_name(std::string_view table, std::string_view index,
-                             std::span<const std::string_view> taken) noexcept
+Status choose_index_name(std::string_view table, std::string_view index, std::span<const std::string_view> taken,
+                         ColumnName *name) noexcept
 {
-    return replication::index_name(table, index, taken);
+    return guarded([&] {
+        *name = replication::index_name(table, index, taken);
+        return Status{};
+    });
 }
 
 Status layout_create(Layout **layout) noexcept

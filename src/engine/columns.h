@@ -25,12 +25,12 @@ using replication::kNoColumn;
 // over 63 bytes, a system column), that podyn keeps for itself (podyn_…) or that is in `taken` is cut at a character
 // and ends in _ and eight hex digits of the SHA-256 of attribute and type: the same attribute gets the same name each
 // time.
-[[nodiscard]] ColumnName choose_column_name(std::string_view attribute, ColumnType type, bool typed, bool lower_case,
-                                            std::span<const std::string_view> taken) noexcept;
+[[nodiscard]] Status choose_column_name(std::string_view attribute, ColumnType type, bool typed, bool lower_case,
+                                        std::span<const std::string_view> taken, ColumnName *name) noexcept;
 
 // Names an index: <table>_<index>, under the same rules.
-[[nodiscard]] ColumnName choose_index_name(std::string_view table, std::string_view index,
-                                           std::span<const std::string_view> taken) noexcept;
+[[nodiscard]] Status choose_index_name(std::string_view table, std::string_view index,
+                                       std::span<const std::string_view> taken, ColumnName *name) noexcept;
 
 // Where the column of an attribute and type stands. Copies what it is given.
 struct Layout;

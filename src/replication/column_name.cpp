@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "base/guard.h"
+#include "base/text.h"
 
 namespace podyn::replication {
 
@@ -24,15 +25,10 @@ constexpr std::string_view kOwnPrefix = "podyn_";
 constexpr std::array<std::string_view, replication::kColumnTypes + 1> kTypeNames = {"text",  "numeric", "boolean",
                                                                                     "bytea", "jsonb",   ""};
 
-char to_lower(char character)
-{
-    return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a') : character;
-}
-
 bool equal_in_any_case(std::string_view a, std::string_view b)
 {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return to_lower(x) == to_lower(y); });
+                      [](char x, char y) { return base::to_lower(x) == base::to_lower(y); });
 }
 
 bool contains(std::span<const std::string_view> names, std::string_view name)
@@ -40,7 +36,7 @@ bool contains(std::span<const std::string_view> names, std::string_view name)
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// A name in the making. It allocates nothing, as the facade has no way to say that memory is out.
+// A name in the making.
 class Name {
   public:
     void append(std::string_view text)
@@ -51,7 +47,7 @@ class Name {
         fits_ = fits_ && size == text.size();
     }
 
-    void fold_case() { std::transform(text_, text_ + size_, text_, to_lower); }
+    void fold_case() { std::transform(text_, text_ + size_, text_, base::to_lower); }
 
     [[nodiscard]] std::string_view text() const { return {text_, size_}; }
 
