@@ -6,7 +6,7 @@ from background import InBackground
 from comparison import assert_equal_tables
 from dynamodb_local import boto3_client
 from items import KEY, RandomWriter
-from waiting import wait_until
+from waiting import holds_for, wait_until
 
 
 def test_stops_and_starts_amid_writes_change_nothing(dynamodb, database):
@@ -27,6 +27,43 @@ def test_stops_and_starts_amid_writes_change_nothing(dynamodb, database):
     database.wait_for_state('events', 'streaming')
     database.sync('events')
     assert_equal_tables(dynamodb.client, 'events', database)
+
+
+# What holds a replication in each state: the operation that does not answer, and when it begins not to.
+HELD = {'starting': ('DescribeTable', 'from the start'), 'copying': ('Scan', 'from the start'),
+        'merging': ('GetRecords', 'from the start'), 'streaming': ('GetRecords', 'later')}
+
+
+@pytest.mark.parametrize('state', HELD)
+def test_a_stop_in_each_state_changes_and_repeats_nothing(simulator, simulated, state):
+    table = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+
+    def put(text):
+        for number in range(200):
+            table.put({'id': {'S': f'item {number}'}, 'text': {'S': f'{text} {number}'}})
+
+    put('first')
+    simulated.replicate('events', segments=2, start=False)
+    operation, when = HELD[state]
+    slow = simulator.fault('slow', operation=operation, seconds=60, times=None,
+                           after=1 if state == 'copying' else 0) if when == 'from the start' else None
+    simulated.value("SELECT podyn_start('events')")
+    simulated.wait_for_state('events', state)
+    slow = slow or simulator.fault('slow', operation=operation, seconds=60, times=None)
+    put('second')
+    simulated.wait_until(lambda: slow.fired, 'a request waits for its answer')
+    assert simulated.state('events') == state
+    assert simulated.value("SELECT podyn_stop('events')") == 1
+    simulated.wait_for_state('events', 'stopped', timeout=10)
+    simulator.faults.remove(slow)
+    put('third')
+    holds_for(lambda: simulated.state('events') == 'stopped', 'it is stopped', 0.5)
+    assert simulated.value("SELECT podyn_start('events')") == 1
+    simulated.wait_for_state('events', 'streaming')
+    simulated.sync('events')
+    status = simulated.status('events')
+    assert (status['items_copied'], status['changes_applied'], status['errors']) == (200, 600, 0)
+    assert assert_equal_tables(boto3_client(simulator.endpoint), 'events', simulated) == 200
 
 
 def test_a_stopped_replication_stays_stopped(dynamodb, database):
