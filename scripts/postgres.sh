@@ -3,6 +3,7 @@
 # the user postgres, who must be able to read the folder's parents.
 #   postgres.sh create DIR [setting=value …]   new cluster on a free port (in DIR/postgres.port; the socket is in DIR),
 #                                              started; superuser postgres; log in DIR/postgres.log
+#   postgres.sh standby DIR OF_DIR             a standby of another one, started; the rest as above
 #   postgres.sh start|stop|restart DIR         stop is fast; -m immediate and the like may follow
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
@@ -39,11 +40,27 @@ fsync = off
 log_line_prefix = '%m [%p] %b %q%u@%d '
 $(for setting in "$@"; do echo "${setting%%=*} = '${setting#*=}'"; done)
 EOF
-    echo "$port" >"$dir/postgres.port"
+    start_on "$port"
+}
+
+start_on() {
+    echo "$1" >"$dir/postgres.port"
     pg_ctl start || {
         tail -n 20 "$dir/postgres.log" >&2
         die "PostgreSQL did not start"
     }
+}
+
+standby() {
+    local primary=$1 port
+    port=$(free_port)
+    quietly as_server "$bin/pg_basebackup" --host "$primary" --port "$(cat "$primary/postgres.port")" \
+        --username postgres --pgdata "$dir/data" --checkpoint fast --no-sync --write-recovery-conf
+    as_server tee -a "$dir/data/postgresql.conf" >/dev/null <<EOF
+port = $port
+unix_socket_directories = '$dir'
+EOF
+    start_on "$port"
 }
 
 action=${1:-}
@@ -52,6 +69,7 @@ shift $(($# < 2 ? $# : 2))
 bin=$("$PG_CONFIG" --bindir)
 case "$action" in
 create) create "$@" ;;
+standby) standby "$@" ;;
 start | stop | restart) pg_ctl "$action" "$@" ;;
-*) die "usage: postgres.sh create|start|stop|restart DIR" ;;
+*) die "usage: postgres.sh create|standby|start|stop|restart DIR" ;;
 esac

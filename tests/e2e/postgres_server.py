@@ -15,23 +15,25 @@ from waiting import wait_until
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run_script(name, *arguments, environment=None):
-    """`environment`: variables on top of ours."""
-    subprocess.run([ROOT / 'scripts' / name, *map(str, arguments)], check=True,
-                   env={**os.environ, **(environment or {})})
+def run_script(name, *arguments, **environment):
+    subprocess.run([ROOT / 'scripts' / name, *map(str, arguments)], check=True, env={**os.environ, **environment})
 
 
 class PostgresServer:
-    def __init__(self, environment=None, **settings):
-        """`environment`: further variables that the server is started with."""
-        self.environment = environment
+    """`environment`: what the server is started with beside the tests' own; `standby_of`: another such server."""
+
+    def __init__(self, environment=None, standby_of=None, **settings):
         self.folder = Path(tempfile.mkdtemp(prefix='podyn-test-'))
         self.folder.chmod(0o755)
         if os.geteuid() == 0:
             os.chown(self.folder, pwd.getpwnam('postgres').pw_uid, -1)
+        self.environment = environment or {}
         self.settings = [f'{name}={value}' for name, value in settings.items()]
         self.log_file = self.folder / 'postgres.log'
-        run_script('postgres.sh', 'create', self.folder, *self.settings, environment=environment)
+        if standby_of:
+            run_script('postgres.sh', 'standby', self.folder, standby_of.folder)
+        else:
+            run_script('postgres.sh', 'create', self.folder, *self.settings, **self.environment)
         self.port = int((self.folder / 'postgres.port').read_text())
 
     def connect(self, database='postgres', user='postgres'):
@@ -85,13 +87,13 @@ class PostgresServer:
         return '\n'.join(self.log_since(max(0, self.log_size() - 20_000)).splitlines()[-lines:])
 
     def start(self):
-        run_script('postgres.sh', 'start', self.folder, environment=self.environment)
+        run_script('postgres.sh', 'start', self.folder, **self.environment)
 
     def stop(self, mode='fast'):
         run_script('postgres.sh', 'stop', self.folder, '-m', mode)
 
     def restart(self):
-        run_script('postgres.sh', 'restart', self.folder, '-m', 'fast', environment=self.environment)
+        run_script('postgres.sh', 'restart', self.folder, '-m', 'fast', **self.environment)
 
     def remove(self):
         try:
