@@ -1,10 +1,11 @@
 # The PostgreSQL half: a module that links the engine, and the wall between the two, checked at every build.
+# The environment decides at every configuration, not only at a build folder's first; then -DPG_CONFIG=… or the last one.
 if(DEFINED ENV{PG_CONFIG})
-  set(default_pg_config $ENV{PG_CONFIG})
+  set(PG_CONFIG $ENV{PG_CONFIG} CACHE FILEPATH "pg_config of the PostgreSQL to build for" FORCE)
 else()
-  find_program(default_pg_config pg_config PATHS /usr/lib/postgresql/15/bin REQUIRED)
+  find_program(PG_CONFIG pg_config PATHS /usr/lib/postgresql/15/bin DOC "pg_config of the PostgreSQL to build for"
+               REQUIRED)
 endif()
-set(PG_CONFIG ${default_pg_config} CACHE FILEPATH "pg_config of the PostgreSQL to build for")
 
 foreach(item includedir-server pkglibdir sharedir version)
   string(REPLACE "-" "_" variable pg_${item})
