@@ -2,6 +2,7 @@
 #include "shared.h"
 
 #include <cmath>
+#include <csignal>
 
 #include "settings.h"
 
@@ -389,6 +390,16 @@ int signal_processes(Oid database, int signal)
         }
     release();
     return count;
+}
+
+void cancel_worker(pid_t pid)
+{
+    attach();
+    sharing();
+    for (const Process &process : state->processes)
+        if (process.in_use && process.role == Role::kWorker && process.pid == pid)
+            kill(pid, SIGINT);
+    release();
 }
 
 void request_yield(Oid hungry)

@@ -83,6 +83,8 @@ void wake(Oid database);
 void wake_workers(Oid database);
 // Sends a signal to every process of a database; returns how many there were.
 int signal_processes(Oid database, int signal);
+// Cancels what a worker is doing in the database; nothing if that process is none.
+void cancel_worker(pid_t pid);
 // For an owner of this database without a worker while the pool is full: asks one worker of the owner with the most
 // workers to make room, and keeps the room for this one for a while.
 void request_yield(Oid hungry);

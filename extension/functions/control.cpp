@@ -88,7 +88,7 @@ int start_one(const char *name)
 int stop_one(const char *name)
 {
     catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
-    locks::own_replication(replication->id);  // waits for the batch that is being written
+    locks::own_replication_soon(replication->id);  // waits for the batch that is being written
     uint64 stopped = catalog::execute(
         "UPDATE podyn.replication SET enabled = false WHERE id = $1 AND enabled AND phase <> 'completed'",
         {catalog::int4(replication->id)});
@@ -125,7 +125,7 @@ void reset(const char *name)
 {
     catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
     require_truncatable(*replication);
-    locks::own_replication(replication->id);
+    locks::own_replication_soon(replication->id);
     bool nothing_to_do = !replication->copy_data && !replication->replay_changes;
     catalog::Scope scope = catalog::enter();
     catalog::run("DELETE FROM podyn.task WHERE replication = $1", {catalog::int4(replication->id)});
@@ -159,7 +159,7 @@ void drop_relation(Oid relation)
 void drop(const char *name, bool drop_target)
 {
     catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
-    locks::own_replication(replication->id);
+    locks::own_replication_soon(replication->id);
     catalog::execute("DELETE FROM podyn.replication WHERE id = $1", {catalog::int4(replication->id)});
     if (drop_target)
         drop_relation(replication->target);
