@@ -41,6 +41,7 @@ def dynamodb(dynamodb_process):
     """DynamoDB Local behind the signing proxy, without tables. Whoever signs wrongly on purpose takes the refusals."""
     dynamodb_process.take_refusals()
     yield dynamodb_process
+    dynamodb_process.proxy.held = None
     dynamodb_process.drop_tables()
     assert dynamodb_process.take_refusals() == set(), 'requests were signed wrongly'
 

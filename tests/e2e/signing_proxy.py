@@ -25,6 +25,7 @@ AUTHORIZATION = re.compile(
     r'AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/(?P<date>\d{8})/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request, ?'
     r'SignedHeaders=(?P<headers>[^,]+), ?Signature=(?P<signature>[0-9a-f]{64})')
 CLOCK_SKEW = timedelta(minutes=15)
+HOLD_SECONDS = 120  # at most
 CORAL = 'com.amazon.coral.service#'
 HOP_BY_HOP = {'connection', 'keep-alive', 'proxy-connection', 'te', 'upgrade'}  # RFC 9110, 7.6.1
 
@@ -111,7 +112,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(400, *self.refusal(refused))
             return
         self.server.passed += 1
-        self.answer(*self.forward(body))
+        answer = self.forward(body)
+        if self.server.held and self.server.held[0] in body:
+            self.server.held[1].wait(HOLD_SECONDS)
+        self.answer(*answer)
 
     @staticmethod
     def refusal(refused):
@@ -149,6 +153,7 @@ class SigningProxy(ThreadingHTTPServer):
         self.upstream_port, self.region = upstream_port, region
         self.credentials = Credentials(access_key_id, secret_access_key)
         self.passed, self.refused = 0, []
+        self.held = None  # what tests may set: answers to requests with these bytes wait for this event
         self.connections = set()
         self.port = self.server_address[1]
         self.endpoint = f'http://127.0.0.1:{self.port}'
