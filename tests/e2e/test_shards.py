@@ -158,12 +158,13 @@ def test_a_child_waits_until_the_last_page_of_its_parent_is_committed(simulator,
         return sum(simulator.count('GetRecords', shard=shard.id) for shard in shards)
     read_before = times_read(parent)
     start(streaming)
-    streaming.wait_until(lambda: streaming.value("SELECT count(*) FROM podyn_tasks WHERE state = 'waiting'") == 2,
+    streaming.wait_until(lambda: streaming.value('SELECT count(*) FROM podyn_tasks WHERE parent = %s', parent.id) == 2,
                          'the children are known')
     # Twice: the transaction has failed once, and nobody has taken the page for written.
     streaming.wait_until(lambda: times_read(parent) >= read_before + 2, 'the last page is read, and read again')
     assert simulator.sent('GetRecords', shard=parent.id)[-1].shard_ended
-    assert times_read(*children) == 0
+    # Workers look for tasks every two seconds.
+    holds_for(lambda: times_read(*children) == 0, 'the children are not read', seconds=3)
     locking.query('COMMIT')
     locking.close()
     arrived()
