@@ -125,4 +125,50 @@ struct FakeWorld {
     aws::Surroundings surroundings_;
 };
 
+inline constexpr std::int64_t kSecond = 1'000'000;
+
+inline std::string credentials_json(const std::string &prefix = "", const std::string &more = "")
+{
+    return R"({"AccessKeyId":")" + prefix + R"(AKID","SecretAccessKey":"CANARY-secret","Token":"CANARY-token",)" +
+           R"("Expiration":"2021-09-21T22:00:00Z")" + more + "}";
+}
+
+inline std::string sts_answer(const std::string &key = "ASIAROLE")
+{
+    return "<AssumeRoleResponse><AssumeRoleResult><Credentials>\n<AccessKeyId>" + key +
+           "</AccessKeyId><SecretAccessKey>CANARY&amp;secret</SecretAccessKey>"
+           "<SessionToken> CANARY-token </SessionToken><Expiration>2021-09-21T17:00:00Z</Expiration>"
+           "</Credentials></AssumeRoleResult></AssumeRoleResponse>";
+}
+
+inline std::string sts_error(const std::string &code, const std::string &message)
+{
+    return "<ErrorResponse><Error><Type>Sender</Type><Code>" + code + "</Code><Message>" + message +
+           "</Message></Error></ErrorResponse>";
+}
+
+inline bool has(const std::string &text, const std::string &part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+// The value of a header of the request, empty without it.
+inline std::string header(const aws::HttpRequest &request, const std::string &name)
+{
+    for (const std::string &line : request.headers)
+        if (line.starts_with(name + ": "))
+            return line.substr(name.size() + 2);
+    return {};
+}
+
+inline FakeWorld world_with_config(const std::string &config, const std::string &credentials = "")
+{
+    FakeWorld world;
+    world.variables["HOME"] = "/home";
+    world.variables["AWS_EC2_METADATA_DISABLED"] = "true";
+    world.files["/home/.aws/config"] = config;
+    world.files["/home/.aws/credentials"] = credentials;
+    return world;
+}
+
 }  // namespace podyn::test
