@@ -181,6 +181,7 @@ TEST_F(KeeperTest, a_renewal_that_fails_is_tried_again_and_matters_only_once_the
     unix_us_ += 11 * kSecond;
     EXPECT_TRUE(ask().ok());
     wait_for_requests(7);
+    EXPECT_EQ(container.requests(), 7);
     EXPECT_EQ(keys, Keys(4, "K0"));
 
     unix_us_ += 10 * kMinute;

@@ -77,6 +77,16 @@ TEST(Profiles, one_that_is_named_must_exist)
     EXPECT_STREQ(world.failure().message, "there is no AWS profile named \"nowhere\"");
 }
 
+TEST(Profiles, disorder_in_the_files_does_not_matter_to_the_environment)
+{
+    FakeWorld world = world_with_config("disorder\n");
+    world.variables["AWS_PROFILE"] = "nowhere";
+    (void)world.failure();
+    world.variables["AWS_ACCESS_KEY_ID"] = "AKID";
+    world.variables["AWS_SECRET_ACCESS_KEY"] = "s";
+    EXPECT_EQ(world.obtain().access_key_id, "AKID");
+}
+
 TEST(Profiles, one_that_the_server_names_stands_alone)
 {
     FakeWorld world = world_with_config(

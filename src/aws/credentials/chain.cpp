@@ -1,4 +1,6 @@
 // obtain_credentials() of sources.h: AWS's default chain in its order, and the role behind it.
+#include <utility>
+
 #include "aws/credentials/sources.h"
 #include "base/text.h"
 
@@ -8,23 +10,19 @@ namespace {
 
 using base::Task;
 
+Task<Credentials> search(World &world, const CredentialOptions &options);
 ChainContext open_chain(const World &world, const CredentialOptions &options);
-Task<Credentials> search(World &world, const ChainContext &context);
 
 }  // namespace
 
 Task<Credentials> obtain_credentials(World &world, const CredentialOptions &options)
 {
     Credentials credentials = options.given;
-    if (options.use_default_chain) {
-        const ChainContext context = open_chain(world, options);
-        credentials = co_await search(world, context);
-    }
+    if (options.use_default_chain)
+        credentials = co_await search(world, options);
     if (options.role_arn.empty())
         co_return credentials;
-    const bool custom = !options.sts_endpoint.empty();
-    StsOptions sts{options.region, options.sts_endpoint, custom ? options.ca_file : std::string(),
-                   options.use_fips && !custom, options.use_dualstack && !custom};
+    StsOptions sts{options.region, options.sts_endpoint, options.ca_file, options.use_fips, options.use_dualstack};
     Role role{options.role_arn, options.external_id, {}, {}};
     co_return co_await assume_role(world, std::move(sts), std::move(role), std::move(credentials));
 }
@@ -63,31 +61,37 @@ Task<Credentials> named_profile(World &world, const ChainContext &context)
                               "of the operating system user that PostgreSQL runs as.");
 }
 
-Task<Credentials> search(World &world, const ChainContext &context)
+struct Source {
+    const char *name;
+    Task<Finding> (*find)(World &world, const ChainContext &context);
+};
+
+// Behind the environment.
+constexpr Source kSources[] = {
+    {"configuration files", from_profile},
+    {"web identity", from_web_identity},
+    {"container", from_container},
+    {"instance metadata", from_instance},
+};
+
+Task<Credentials> search(World &world, const CredentialOptions &options)
 {
-    if (!context.options.profile.empty())
-        co_return co_await named_profile(world, context);
     Reasons reasons;
-    Finding finding = from_environment(world);
-    if (finding.credentials)
-        co_return *std::move(finding.credentials);
-    reasons.add("environment", finding);
-    finding = co_await from_profile(world, context);
-    if (finding.credentials)
-        co_return *std::move(finding.credentials);
-    reasons.add("configuration files", finding);
-    finding = co_await from_web_identity(world, context);
-    if (finding.credentials)
-        co_return *std::move(finding.credentials);
-    reasons.add("web identity", finding);
-    finding = co_await from_container(world);
-    if (finding.credentials)
-        co_return *std::move(finding.credentials);
-    reasons.add("container", finding);
-    finding = co_await from_instance(world, context);
-    if (finding.credentials)
-        co_return *std::move(finding.credentials);
-    reasons.add("instance metadata", finding);
+    if (options.profile.empty()) {  // before the files are read, which may be in disorder
+        Finding finding = from_environment(world);
+        if (finding.credentials)
+            co_return *std::move(finding.credentials);
+        reasons.add("environment", finding);
+    }
+    const ChainContext context = open_chain(world, options);
+    if (!options.profile.empty())
+        co_return co_await named_profile(world, context);
+    for (const Source &source : kSources) {
+        Finding finding = co_await source.find(world, context);
+        if (finding.credentials)
+            co_return *std::move(finding.credentials);
+        reasons.add(source.name, finding);
+    }
     throw reasons.error();
 }
 
@@ -130,11 +134,9 @@ std::string endpoint_of_environment(const World &world, const char *variable)
 StsOptions sts_of(const World &world, const ChainContext &context)
 {
     const CredentialOptions &options = context.options;
-    if (!options.sts_endpoint.empty())
-        return {context.region, options.sts_endpoint, options.ca_file, false, false};
-    const std::string endpoint = endpoint_of_environment(world, "AWS_ENDPOINT_URL_STS");
-    const bool custom = !endpoint.empty();
-    return {context.region, endpoint, {}, context.use_fips && !custom, context.use_dualstack && !custom};
+    std::string endpoint =
+        options.sts_endpoint.empty() ? endpoint_of_environment(world, "AWS_ENDPOINT_URL_STS") : options.sts_endpoint;
+    return {context.region, std::move(endpoint), options.ca_file, context.use_fips, context.use_dualstack};
 }
 
 }  // namespace podyn::aws

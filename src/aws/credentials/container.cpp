@@ -75,7 +75,7 @@ std::string token_of(const World &world)
 
 }  // namespace
 
-base::Task<Finding> from_container(World &world)
+base::Task<Finding> from_container(World &world, const ChainContext &)
 {
     HttpRequest request;
     request.url = url_of(world);

@@ -15,7 +15,7 @@ Task<Credentials> from_named_source(World &world, const ChainContext &context, s
     else if (name == "Ec2InstanceMetadata")
         finding = co_await from_instance(world, context);
     else if (name == "EcsContainer")
-        finding = co_await from_container(world);
+        finding = co_await from_container(world, context);
     else
         finding = nothing("there is no such source; it is Environment, Ec2InstanceMetadata or EcsContainer");
     if (!finding.credentials)

@@ -22,7 +22,7 @@ struct CredentialOptions {
 
     std::string region;
     std::string sts_endpoint;  // URL; empty: AWS's own
-    std::string ca_file;       // for sts_endpoint
+    std::string ca_file;       // only for sts_endpoint; empty: the system's certificates
     bool use_fips = false;
     bool use_dualstack = false;
 
@@ -50,7 +50,7 @@ struct ChainContext {
 [[nodiscard]] Finding from_environment(const World &world);
 [[nodiscard]] base::Task<Finding> from_profile(World &world, const ChainContext &context);
 [[nodiscard]] base::Task<Finding> from_web_identity(World &world, const ChainContext &context);
-[[nodiscard]] base::Task<Finding> from_container(World &world);
+[[nodiscard]] base::Task<Finding> from_container(World &world, const ChainContext &context);
 [[nodiscard]] base::Task<Finding> from_instance(World &world, const ChainContext &context);
 [[nodiscard]] base::Task<Credentials> from_sso(World &world, const ChainContext &context, Sso sso);
 [[nodiscard]] base::Task<Credentials> from_process(World &world, std::string command);
@@ -58,8 +58,8 @@ struct ChainContext {
 // Where STS is asked, and how.
 struct StsOptions {
     std::string region;
-    std::string endpoint;  // URL; empty: AWS's own for the region
-    std::string ca_file;   // for an endpoint
+    std::string endpoint;  // URL; empty: AWS's own for the region, use_fips and use_dualstack
+    std::string ca_file;
     bool use_fips = false;
     bool use_dualstack = false;
 };
