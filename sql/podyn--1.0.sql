@@ -24,6 +24,13 @@ CREATE TABLE podyn.replication (
     lower_case_columns boolean NOT NULL,
     scan_rate          numeric NOT NULL,
     segments           integer,                         -- NULL: chosen for each copy
+    workers            integer,                         -- NULL: podyn.max_workers is the limit
+    consistent_read    text NOT NULL,
+    on_existing        text NOT NULL,
+    deletes            text NOT NULL,
+    ttl_deletes        text,                            -- NULL: as deletes
+    nul_characters     text NOT NULL,
+    revision           integer NOT NULL DEFAULT 0,      -- of the options: workers read them again when it changes
     -- the source as DescribeTable told it
     key_names          text[] NOT NULL,
     items_total        bigint NOT NULL,

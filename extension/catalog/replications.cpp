@@ -9,7 +9,19 @@ namespace {
 constexpr char kSelect[] =
     "SELECT id, name, owner::oid, server, source, target::oid, copy_data, replay_changes, conversion_mode = 'jsonb', "
     "lower_case_columns, scan_rate::float8, coalesce(segments, 0), key_names[1], key_names[2], stream_arn, "
-    "target_is_ours, positions_at, target_made, coalesce(copy_segments, 0) FROM podyn.replication ";
+    "target_is_ours, positions_at, target_made, coalesce(copy_segments, 0), coalesce(workers, 0), consistent_read, "
+    "on_existing, deletes, coalesce(ttl_deletes, deletes), nul_characters, revision FROM podyn.replication ";
+
+// The enumerator that a column of the current row stands for.
+template <typename Enum>
+Enum option(int column, std::span<const char *const> words)
+{
+    const char *word = string(CurrentMemoryContext, 0, column);
+    int found = find_word(words, word);
+    if (found < 0)
+        elog(ERROR, "unknown option value \"%s\" in podyn.replication", word);
+    return static_cast<Enum>(found);
+}
 
 Replication *read(MemoryContext context)
 {
@@ -34,6 +46,13 @@ Replication *read(MemoryContext context)
     replication->positions_at = is_null(0, 17) ? 0 : DatumGetTimestampTz(value(0, 17));
     replication->target_made = get_boolean(0, 18);
     replication->copy_segments = get_int4(0, 19);
+    replication->workers = get_int4(0, 20);
+    replication->consistent_read = option<ConsistentRead>(21, kConsistentReadWords);
+    replication->on_existing = option<OnExisting>(22, kOnExistingWords);
+    replication->deletes = option<Deletes>(23, kDeletesWords);
+    replication->ttl_deletes = option<Deletes>(24, kDeletesWords);
+    replication->nul_characters = option<NulCharacters>(25, kNulCharactersWords);
+    replication->revision = get_int4(0, 26);
     return replication;
 }
 
@@ -70,13 +89,14 @@ Standing replication_standing(int32 id)
 {
     Standing standing = {};
     Scope scope = enter();
-    if (run("SELECT enabled AND failure IS NULL, phase IN ('starting', 'copying', 'merging'), positions_at "
+    if (run("SELECT enabled AND failure IS NULL, phase IN ('starting', 'copying', 'merging'), positions_at, revision "
             "FROM podyn.replication WHERE id = $1",
             {int4(id)}) == 1) {
         standing.exists = true;
         standing.runs = get_boolean(0, 1);
         standing.spooling = get_boolean(0, 2);
         standing.positions_at = is_null(0, 3) ? 0 : DatumGetTimestampTz(value(0, 3));
+        standing.revision = get_int4(0, 4);
     }
     leave(scope);
     return standing;

@@ -11,6 +11,7 @@
 // Beside the phase stand `enabled` (podyn_start, podyn_stop) and `failure` (a worker: failed, needs_resync).
 #pragma once
 
+#include "catalog/options.h"
 #include "catalog/sql.h"
 #include "compat.h"
 
@@ -27,8 +28,15 @@ struct Replication {
     bool replay_changes;
     bool jsonb_mode;
     bool lower_case_columns;
-    double scan_rate;     // read units per second; 0: no limit
-    int32 segments;       // as asked for; 0: chosen from the table's size
+    double scan_rate;  // read units per second; 0: no limit
+    int32 segments;    // as asked for; 0: chosen from the table's size
+    int32 workers;     // most of them; 0: podyn.max_workers
+    ConsistentRead consistent_read;
+    OnExisting on_existing;
+    Deletes deletes;
+    Deletes ttl_deletes;
+    NulCharacters nul_characters;
+    int32 revision;
     int32 copy_segments;  // of the copy under way; 0: not set up yet
     int key_count;
     char *keys[2];             // attribute names: partition key, sort key
@@ -44,6 +52,7 @@ struct Standing {
     bool runs;                 // enabled, no failure
     bool spooling;             // changes go to the spool
     TimestampTz positions_at;  // tells one copy from the next, after podyn_reset; 0: not set up yet
+    int32 revision;            // of the options
 };
 
 // Reads a replication into `context`; null if there is none.

@@ -1,8 +1,6 @@
 // See replicate_options.h.
 #include "functions/replicate_options.h"
 
-#include <initializer_list>
-
 namespace podyn {
 namespace {
 
@@ -75,23 +73,30 @@ void only_null(const Arguments &arguments, int i, const char *option)
         refuse(option, "NULL");
 }
 
-// `values`: what the option knows, the supported one first.
-void only_first(const Arguments &arguments, int i, const char *option, std::initializer_list<const char *> values)
+// The enumerator of an option's value.
+int word(const Arguments &arguments, int i, const char *option, std::span<const char *const> words)
 {
     if (arguments.null(i))
         refuse_null(option);
     const char *given = arguments.string(i);
+    int found = find_word(words, given);
+    if (found >= 0)
+        return found;
     StringInfoData known;
     initStringInfo(&known);
-    for (const char *value : values) {
-        if (strcmp(given, value) == 0 && value == *values.begin())
-            return;
-        if (strcmp(given, value) == 0)
-            refuse(option, quote_literal_cstr(*values.begin()));
-        appendStringInfo(&known, "%s'%s'", known.len ? ", " : "", value);
-    }
+    for (const char *known_word : words)
+        appendStringInfo(&known, "%s'%s'", known.len ? ", " : "", known_word);
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown %s \"%s\"", option, given),
                     errhint("The option knows %s.", known.data)));
+}
+
+// Of the words only the first is supported.
+int only_first(const Arguments &arguments, int i, const char *option, std::span<const char *const> words)
+{
+    int found = word(arguments, i, option, words);
+    if (found > 0)
+        refuse(option, quote_literal_cstr(words[0]));
+    return found;
 }
 
 // A backfill may also be the place of an export, which this version cannot read.
@@ -100,7 +105,8 @@ void only_scan(const Arguments &arguments)
     const char *given = arguments.null(kBackfill) ? "" : arguments.string(kBackfill);
     if (strncmp(given, "s3://", 5) == 0 || given[0] == '/')
         refuse("backfill", "'scan'");
-    only_first(arguments, kBackfill, "backfill", {"scan", "export"});
+    constexpr const char *kWords[] = {"scan", "export"};
+    only_first(arguments, kBackfill, "backfill", kWords);
 }
 
 void only_all_workers(const Arguments &arguments)
@@ -117,14 +123,10 @@ void refuse_unsupported(const Arguments &arguments)
     only_false(arguments, kCitus, "citus");
     only_null(arguments, kColocateWith, "colocate_with");
     only_all_workers(arguments);
-    only_first(arguments, kConsistentRead, "consistent_read", {"auto", "on", "off"});
     only_scan(arguments);
     only_null(arguments, kExportTo, "export_to");
     only_false(arguments, kEnableStream, "enable_stream");
-    only_first(arguments, kOnExisting, "on_existing", {"error", "truncate", "upsert"});
-    only_first(arguments, kDeletes, "deletes", {"apply", "ignore", "mark"});
     only_null(arguments, kTtlDeletes, "ttl_deletes");
-    only_first(arguments, kNulCharacters, "nul_characters", {"replace", "strip", "reject"});
     only_null(arguments, kProfile, "profile");
 }
 
@@ -183,6 +185,12 @@ ReplicateOptions read_replicate_options(FunctionCallInfo fcinfo, int first)
     options.scan_rate_value = read_scan_rate(arguments);
     options.scan_rate = arguments.datum(kScanRate);
     options.segments = read_segments(arguments);
+    options.consistent_read =
+        static_cast<ConsistentRead>(only_first(arguments, kConsistentRead, "consistent_read", kConsistentReadWords));
+    options.on_existing = static_cast<OnExisting>(only_first(arguments, kOnExisting, "on_existing", kOnExistingWords));
+    options.deletes = static_cast<Deletes>(only_first(arguments, kDeletes, "deletes", kDeletesWords));
+    options.nul_characters =
+        static_cast<NulCharacters>(only_first(arguments, kNulCharacters, "nul_characters", kNulCharactersWords));
     options.start = boolean(arguments, kStart, "start");
     return options;
 }

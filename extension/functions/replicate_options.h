@@ -1,6 +1,7 @@
 // The options of podyn_replicate and podyn_replicate_all, checked.
 #pragma once
 
+#include "catalog/options.h"
 #include "compat.h"
 
 namespace podyn {
@@ -17,6 +18,12 @@ struct ReplicateOptions {
     Datum scan_rate;  // numeric
     double scan_rate_value;
     int32 segments;  // 0: chosen from the table's size
+    int32 workers;   // 0: podyn.max_workers
+    ConsistentRead consistent_read;
+    OnExisting on_existing;
+    Deletes deletes;
+    const char *ttl_deletes;  // null: as deletes
+    NulCharacters nul_characters;
     bool start;
 };
 

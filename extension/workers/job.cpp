@@ -66,7 +66,8 @@ Job *make_job(int32 id)
 
 bool is_current(const Job &job, const catalog::Standing &standing)
 {
-    return !job.stale && job.replication->positions_at == standing.positions_at;
+    return !job.stale && job.replication->positions_at == standing.positions_at &&
+           job.replication->revision == standing.revision;
 }
 
 Job *use_job(int32 replication, const catalog::Standing &standing)

@@ -50,6 +50,8 @@ EventLoop *worker_loop();
 // Drops the task's call, finished or not.
 void drop_call(RunningTask *task);
 void wake_after(RunningTask *task, int64 microseconds);
+// Gives up what is under way: the task begins again from its position.
+void begin_again(RunningTask *task, int64 microseconds = 0);
 // Remembers the position that has just been committed.
 void keep_position(RunningTask *task, std::string_view position);
 // Lets the network move on during long work on a page.

@@ -289,8 +289,9 @@ void hand_over()
         return;
     shared::leave();
     if (shared::launch(shared::Role::kSupervisor, MyDatabaseId, InvalidOid) == shared::Launch::kNoServerSlot)
-        ereport(LOG, (errmsg("podyn supervisor found no free background worker slot for its successor"),
-                      errhint("Raise \"max_worker_processes\" (now %d), and use podyn_start().", max_worker_processes)));
+        ereport(LOG,
+                (errmsg("podyn supervisor found no free background worker slot for its successor"),
+                 errhint("Raise \"max_worker_processes\" (now %d), and use podyn_start().", max_worker_processes)));
 }
 
 void run()

@@ -378,10 +378,7 @@ void move_on_safely(RunningTask *task, MemoryContext context)
         {
             // Not even the error could be written down (a full disk, a lock): again later, with the same patience.
             report_and_abort();
-            drop_call(task);
-            task->page_pending = false;
-            task->retrying = true;
-            wake_after(task, retry_delay(task->failures++));
+            begin_again(task, retry_delay(task->failures++));
         }
         PG_END_TRY();
     }
@@ -471,6 +468,14 @@ EventLoop *worker_loop()
     return loop;
 }
 
+void begin_again(RunningTask *task, int64 microseconds)
+{
+    drop_call(task);
+    task->page_pending = false;
+    task->retrying = true;
+    wake_after(task, microseconds);
+}
+
 void drop_call(RunningTask *task)
 {
     if (task->call != nullptr)
@@ -522,6 +527,11 @@ Turn begin_turn(RunningTask *task, catalog::Standing *standing)
         task->finished = true;
         return Turn::kGone;
     }
+    if (task->job != nullptr && task->task != nullptr && task->job->replication->revision != standing->revision) {
+        commit_transaction();
+        begin_again(task);  // under the options as they are now
+        return Turn::kLater;
+    }
     return Turn::kGo;
 }
 
@@ -532,10 +542,7 @@ void end_replication(RunningTask *task, const char *failure, const char *reason)
     if (installed && !locks::try_share_replication(task->replication)) {
         // It is being stopped or reset. What the task has found out it will find out again.
         commit_transaction();
-        drop_call(task);
-        task->page_pending = false;
-        task->retrying = true;
-        wake_after(task, kTryAgainAtLast);
+        begin_again(task, kTryAgainAtLast);
         return;
     }
     task->finished = true;

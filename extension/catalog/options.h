@@ -1,0 +1,30 @@
+// The options of a replication that are words, as SQL spells them and as C++ knows them. The first is the default.
+#pragma once
+
+#include <span>
+
+#include "compat.h"
+
+namespace podyn {
+
+enum class ConsistentRead : uint8 { kAuto, kOn, kOff };
+enum class OnExisting : uint8 { kError, kTruncate, kUpsert };
+enum class Deletes : uint8 { kApply, kIgnore, kMark };  // `deletes` and `ttl_deletes`
+enum class NulCharacters : uint8 { kReplace, kStrip, kReject };
+
+// The spellings in the order of the enumerators.
+inline constexpr const char *kConsistentReadWords[] = {"auto", "on", "off"};
+inline constexpr const char *kOnExistingWords[] = {"error", "truncate", "upsert"};
+inline constexpr const char *kDeletesWords[] = {"apply", "ignore", "mark"};
+inline constexpr const char *kNulCharactersWords[] = {"replace", "strip", "reject"};
+
+// The enumerator that a word stands for; -1: none.
+inline int find_word(std::span<const char *const> words, const char *word)
+{
+    for (size_t i = 0; i < words.size(); ++i)
+        if (strcmp(words[i], word) == 0)
+            return static_cast<int>(i);
+    return -1;
+}
+
+}  // namespace podyn
