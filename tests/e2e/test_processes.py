@@ -78,6 +78,7 @@ def seconds_to_stop(database):
     begun = time.monotonic()
     assert database.value("SELECT podyn_stop('events')") == 1
     database.wait_for_state('events', 'stopped', timeout=10)
+    database.wait_until(lambda: database.value('SELECT count(worker) FROM podyn_tasks') == 0, 'no worker holds a task')
     return time.monotonic() - begun
 
 
