@@ -34,8 +34,8 @@ constexpr Kind kNotFound = {Failure::kNotFound, false, "42704", "named a table o
 constexpr Kind kDenied = {Failure::kDenied, false, "42501", "was denied by AWS", ""};
 constexpr Kind kCredentials = {
     Failure::kCredentials, false, "28000", "was refused for its credentials",
-    "Check access_key_id, secret_access_key and session_token of the user mapping, the server's region, and the "
-    "clock of this machine."};
+    "Check access_key_id, secret_access_key and session_token of the user mapping (with credentials 'default': where "
+    "the server has them from), the server's region, and the clock of this machine."};
 constexpr Kind kExpiredCredentials = {
     Failure::kCredentials, false, "28000", "was refused: the credentials have expired",
     "Renew the temporary credentials of the user mapping, or let podyn assume a role (option role_arn)."};
