@@ -111,7 +111,8 @@ def test_a_backfill_resumes_where_it_stopped(simulator, simulated):
     simulated.wait_for_state('events', 'streaming')
     assert_equal_tables(boto3_client(simulator.endpoint), 'events', simulated)
     # Each stop may cost the page that was on its way, and the one behind it that was asked for in advance.
-    assert simulator.count('Scan') <= 4 + 1 + 2 * stops
+    starts = [str(request.body.get('ExclusiveStartKey')) for request in simulator.sent('Scan')]
+    assert len(starts) - len(set(starts)) <= 1 + 2 * stops  # one: podyn_replicate's sample
     assert simulated.status('events')['items_copied'] == 400
 
 

@@ -92,9 +92,12 @@ class Simulator:
 
     def start(self):
         """… and can be reached again, with everything that it held."""
-        self.checks_clock = False  # whether requests must be signed at about the simulator's time
-        self.tls = tls
-        self._server = Server(port, self._respond, self.clock.now, tls)
+        self._server = Server(self.port, self._respond, self.clock.now, self.tls)
+
+    @property
+    def accepted(self):
+        """How many connections clients made."""
+        return self._server.accepted
 
     # ---- tables -----------------------------------------------------------------------------------------------------
 
