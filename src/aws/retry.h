@@ -8,7 +8,7 @@
 
 namespace podyn::aws {
 
-// What one client may spend on retries, so that a sick service is not buried under them.
+// What one session may spend on retries, so that a sick service is not buried under them.
 class RetryQuota {
   public:
     [[nodiscard]] bool acquire(int amount) noexcept;

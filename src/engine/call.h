@@ -45,6 +45,7 @@ struct Session {
     aws::Signer signer;
     std::string ca_file;
     std::int64_t timeout_us;
+    aws::RetryQuota quota{};           // a sick endpoint takes no retries from the others
     std::shared_ptr<Keeper> keeper{};  // of the client that ran the last call; see keeper_of
 };
 
@@ -61,7 +62,6 @@ struct Client {
     explicit Client(std::uint64_t random_seed) : random(random_seed) {}
 
     net::Http http;
-    aws::RetryQuota quota;
     std::mt19937_64 random;
     aws::Clocks clocks;
     CallList waiting;  // by due time

@@ -364,7 +364,7 @@ void end_attempt(Call &call, Now now)
     });
     Status &status = thrown.ok() ? outcome.status : thrown;
     if (status.ok()) {
-        call.retry.succeeded(client.quota);
+        call.retry.succeeded(call.session->quota);
         return finish(call, status);
     }
     copy_text(status.request_id, sizeof status.request_id, call.transfer->response.request_id);
@@ -377,7 +377,7 @@ void end_attempt(Call &call, Now now)
     if (status.retryable) {
         const double random = static_cast<double>(client.random() >> 11) * 0x1.0p-53;  // 53 bits: [0, 1)
         const std::optional<std::int64_t> delay =
-            call.retry.failed(client.quota, call.transfer->timed_out(), random,
+            call.retry.failed(call.session->quota, call.transfer->timed_out(), random,
                               aws::parse_retry_after(call.transfer->response.retry_after));
         if (delay)
             return wait_until(call, now.monotonic_us + *delay);

@@ -85,7 +85,7 @@ enum class Operation : std::uint8_t {
 };
 
 // Starts a call: signs and sends `body` (DynamoDB JSON 1.0), retries as AWS's standard mode says (3 attempts, jittered
-// exponential backoff up to 20 s, a retry quota per client). The typed starters in engine/operations.h are what the
+// exponential backoff up to 20 s, a retry quota per session). The typed starters in engine/operations.h are what the
 // extension uses.
 [[nodiscard]] Status call_start(Client *client, Session *session, Operation operation, std::string_view body, Now now,
                                 Call **call) noexcept;

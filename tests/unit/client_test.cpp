@@ -153,7 +153,7 @@ TEST_F(ClientTest, a_server_that_is_too_slow_is_asked_three_times)
     EXPECT_STREQ(status.sqlstate, "08006");
     EXPECT_NE(std::string(status.message).find("timed out"), std::string::npos) << status.message;
     EXPECT_EQ(server.requests(), 3);
-    EXPECT_EQ(client_->quota.available(), 480);
+    EXPECT_EQ(session_->quota.available(), 480);
 }
 
 TEST_F(ClientTest, a_reused_connection_that_was_closed_meanwhile_does_not_matter)
@@ -187,7 +187,7 @@ TEST_F(ClientTest, an_error_inside_dynamodb_is_tried_again)
     EXPECT_EQ(call_throttled(call), 0u);
     EXPECT_EQ(server.requests(), 2);
     EXPECT_EQ(server.accepted(), 1);
-    EXPECT_EQ(client_->quota.available(), 500);
+    EXPECT_EQ(session_->quota.available(), 500);
 }
 
 TEST_F(ClientTest, each_attempt_is_signed_with_the_time_of_its_own)
@@ -339,7 +339,7 @@ TEST_F(ClientTest, a_wrong_clock_is_corrected_with_one_more_request)
     EXPECT_EQ(server.requests(), 2);
     EXPECT_TRUE(ask().ok());  // remembered by the client
     EXPECT_EQ(server.requests(), 3);
-    EXPECT_EQ(client_->quota.available(), 500);
+    EXPECT_EQ(session_->quota.available(), 500);
 }
 
 TEST_F(ClientTest, a_clock_is_corrected_only_once_a_call)
