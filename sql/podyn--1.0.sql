@@ -25,11 +25,11 @@ CREATE TABLE podyn.replication (
     scan_rate          numeric NOT NULL,
     segments           integer,                         -- NULL: chosen for each copy
     workers            integer,                         -- NULL: podyn.max_workers is the limit
-    consistent_read    text NOT NULL,
-    on_existing        text NOT NULL,
-    deletes            text NOT NULL,
+    consistent_read    text NOT NULL DEFAULT 'auto',
+    on_existing        text NOT NULL DEFAULT 'error',
+    deletes            text NOT NULL DEFAULT 'apply',
     ttl_deletes        text,                            -- NULL: as deletes
-    nul_characters     text NOT NULL,
+    nul_characters     text NOT NULL DEFAULT 'replace',
     revision           integer NOT NULL DEFAULT 0,      -- of the options: workers read them again when it changes
     -- the source as DescribeTable told it
     key_names          text[] NOT NULL,
