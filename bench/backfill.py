@@ -1,7 +1,7 @@
 """Backfill: 20,000 items of some 500 bytes in one segment, against a client that only reads the same pages.
 
-The same requests on both sides (page size, ConsistentRead, one connection), a warm-up first, then runs in turns; medians.
-podyn's time is from the event `copying`, which commits with the task, to the event `complete`: all rows committed. The
+The same requests on both sides (page size, ConsistentRead, one connection), a warm-up first, then runs in turns;
+medians, of the ratios too. podyn's time is from the event `copying`, which commits with the task, to the event `complete`: all rows committed. The
 second line adds what comes before and after: the call of podyn_replicate, the setup, and the wait for `completed`."""
 
 import statistics
@@ -42,7 +42,7 @@ def run_podyn(servers):
 
 
 def main():
-    runs = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    runs = int(sys.argv[2]) if len(sys.argv) > 2 else 9
     with Servers(sys.argv[1], 'bench_backfill') as servers:
         servers.connect()
         servers.dynamodb.create_table('backfill', key=[('id', 'S')])
@@ -57,14 +57,15 @@ def main():
             seconds, everything = run_podyn(servers)
             copying.append(seconds)
             whole.append(everything)
+    # Each copy against the reading just before it: the machine's speed changes from minute to minute.
+    ratio, whole_ratio = (statistics.median(r / c for r, c in zip(reading, times)) for times in (copying, whole))
     rates = {name: ITEMS / statistics.median(times) for name, times in
              (('reading', reading), ('copying', copying), ('whole', whole))}
-    ratio = rates['copying'] / rates['reading']
     baseline = f'a client that only reads the same {pages} pages: {rates["reading"]:,.0f} items/s'
-    print_row(f'backfill of {ITEMS:,} items, one segment, median of {runs}',
+    print_row(f'backfill of {ITEMS:,} items, one segment, median of {runs} pairs',
               f'{rates["copying"]:,.0f} items/s, ratio {ratio:.2f}', baseline, f'ratio ≥ {GOAL}', ratio >= GOAL)
     print_row('the same with the call, the setup and the wait',
-              f'{rates["whole"]:,.0f} items/s, ratio {rates["whole"] / rates["reading"]:.2f}', 'the same')
+              f'{rates["whole"]:,.0f} items/s, ratio {whole_ratio:.2f}', 'the same')
 
 
 if __name__ == '__main__':
