@@ -132,7 +132,8 @@ int reserve_process(Role role, Oid database, Oid owner)
     if (slot >= 0) {
         Process &process = state->processes[slot];
         uint32 generation = (process.generation + 1) & 0xFFFFFF;
-        process = Process{true, role, false, generation, database, owner, 0, nullptr, GetCurrentTimestamp()};
+        process = Process{true, role, false, generation, database, owner, 0, nullptr, GetCurrentTimestamp(),
+                          0,    false};
     }
     release();
     return slot;
@@ -220,11 +221,24 @@ void add(Meter *meter, double amount, TimestampTz now)
     meter->at = now;
 }
 
+// What has come back since then came back at the rate of that time, which podyn_alter may have changed.
 void refill(Replication *entry, double rate, TimestampTz now)
 {
     double seconds = static_cast<double>(now - entry->filled_at) / USECS_PER_SEC;
-    entry->read_units = Min(entry->read_units + Max(seconds, 0.0) * rate, rate);
+    entry->read_units = rate <= 0 ? 0 : Min(entry->read_units + Max(seconds, 0.0) * entry->rate, rate);
+    entry->rate = rate;
     entry->filled_at = now;
+}
+
+// To be called with the lock.
+int count_copiers(int32 replication, bool leaving_too)
+{
+    int count = 0;
+    for (const Process &process : state->processes)
+        if (process.in_use && process.database == MyDatabaseId && process.copies == replication &&
+            (leaving_too || !process.leaving))
+            ++count;
+    return count;
 }
 
 }  // namespace
@@ -479,7 +493,8 @@ void spend_read_units(Replication *entry, double rate, double units)
     TimestampTz now = GetCurrentTimestamp();
     SpinLockAcquire(&entry->mutex);
     refill(entry, rate, now);
-    entry->read_units -= units;
+    if (rate > 0)
+        entry->read_units -= units;
     entry->used_at = now;
     SpinLockRelease(&entry->mutex);
 }
@@ -521,6 +536,46 @@ uint32 describe_requests(Replication *entry)
     uint32 requests = entry->describe_requests;
     SpinLockRelease(&entry->mutex);
     return requests;
+}
+
+bool has_room_to_copy(int32 replication, int32 most)
+{
+    if (most <= 0)
+        return true;
+    sharing();
+    bool room = count_copiers(replication, true) < most;
+    release();
+    return room;
+}
+
+bool join_copy(int32 replication, int32 most)
+{
+    exclusive();
+    bool joins = most <= 0 || count_copiers(replication, true) < most;
+    if (joins)
+        state->processes[my_process].copies = replication;
+    release();
+    return joins;
+}
+
+void leave_copy()
+{
+    exclusive();
+    state->processes[my_process].copies = 0;
+    state->processes[my_process].leaving = false;
+    release();
+}
+
+bool must_leave_copy(int32 replication, int32 most)
+{
+    if (most <= 0)
+        return false;
+    exclusive();
+    Process &self = state->processes[my_process];
+    bool leaves = !self.leaving && count_copiers(replication, false) > most;
+    self.leaving = self.leaving || leaves;
+    release();
+    return leaves;
 }
 
 Task *publish_task(int64 id)

@@ -23,6 +23,8 @@ struct Process {
     pid_t pid;  // 0: reserved, not yet attached
     Latch *latch;
     TimestampTz launched_at;
+    int32 copies;  // worker: the replication of which it does a segment; 0: none
+    bool leaving;  // the segment is given back after the page under way
 };
 
 // An exponentially fading rate.
@@ -39,6 +41,7 @@ struct Replication {
     slock_t mutex;
     TimestampTz used_at;
     double read_units;  // the budget left; negative: spent ahead
+    double rate;        // at which it comes back since then; 0: no limit, and no budget
     TimestampTz filled_at;
     Meter items;
     Meter changes;
@@ -94,13 +97,21 @@ bool should_yield();
 
 // The entry of a replication, made if need be. An error if there are too many.
 Replication *replication(int32 id, Oid owner);
-// The budget of read units, refilled at `rate` per second up to one second's worth. Spending may overdraw.
+// The budget of read units, refilled at `rate` per second up to one second's worth. Spending may overdraw. A new rate
+// counts from now on: what was spent before stays spent.
 void spend_read_units(Replication *entry, double rate, double units);
 // Microseconds until the budget is positive again; 0: it is.
 int64 read_units_wait(Replication *entry, double rate);
 void count(Replication *entry, int64 items, int64 changes);
 void request_describe(Replication *entry);
 uint32 describe_requests(Replication *entry);
+
+// A worker does one segment at a time, and of a replication at most `most` workers (0: any number) do one at once.
+bool has_room_to_copy(int32 replication, int32 most);
+bool join_copy(int32 replication, int32 most);  // false: so many are there already
+void leave_copy();
+// Whether there are too many, and this worker is one of those that leave; true once, then it counts as gone already.
+bool must_leave_copy(int32 replication, int32 most);
 
 // Entries for tasks that this process holds; null if there are too many.
 Task *publish_task(int64 id);

@@ -236,6 +236,18 @@ COMMENT ON FUNCTION @extschema@.podyn_start IS 'starts or resumes one replicatio
 CREATE FUNCTION @extschema@.podyn_stop(name text DEFAULT NULL) RETURNS integer
     AS 'MODULE_PATHNAME', 'podyn_stop' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION @extschema@.podyn_stop IS 'stops one replication, or all of them, after the current batch';
+CREATE FUNCTION @extschema@.podyn_alter(
+    name                 text,
+    scan_rate            numeric DEFAULT NULL,
+    segments             integer DEFAULT NULL,
+    workers              integer DEFAULT NULL,
+    consistent_read      text    DEFAULT NULL,
+    deletes              text    DEFAULT NULL,
+    ttl_deletes          text    DEFAULT NULL,
+    nul_characters       text    DEFAULT NULL
+) RETURNS void
+    AS 'MODULE_PATHNAME', 'podyn_alter' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION @extschema@.podyn_alter IS 'changes options of a replication, while it runs too; NULL leaves an option as it is';
 CREATE FUNCTION @extschema@.podyn_reset(name text) RETURNS void
     AS 'MODULE_PATHNAME', 'podyn_reset' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION @extschema@.podyn_reset IS 'forgets positions and progress: the next start begins anew, and empties the target first if data is copied';
@@ -334,7 +346,7 @@ COMMENT ON VIEW @extschema@.podyn_events IS 'what happened when';
 REVOKE ALL ON SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON FUNCTION podyn.option_validator, @extschema@.podyn_replicate, @extschema@.podyn_replicate_all,
-    @extschema@.podyn_start, @extschema@.podyn_stop, @extschema@.podyn_reset, @extschema@.podyn_drop,
+    @extschema@.podyn_start, @extschema@.podyn_stop, @extschema@.podyn_alter, @extschema@.podyn_reset, @extschema@.podyn_drop,
     @extschema@.podyn_wait, @extschema@.podyn_sync FROM PUBLIC;
 -- Views and policies call these with the reader's rights. They show what is the caller's own, or to pg_monitor all.
 GRANT EXECUTE ON FUNCTION podyn.live_replications(), podyn.live_tasks(), podyn.owns(text) TO PUBLIC;

@@ -4,13 +4,14 @@
 #include <span>
 
 #include "compat.h"
+#include "engine/item.h"
 
 namespace podyn {
 
 enum class ConsistentRead : uint8 { kAuto, kOn, kOff };
 enum class OnExisting : uint8 { kError, kTruncate, kUpsert };
 enum class Deletes : uint8 { kApply, kIgnore, kMark };  // `deletes` and `ttl_deletes`
-enum class NulCharacters : uint8 { kReplace, kStrip, kReject };
+using NulCharacters = engine::NulCharacters;
 
 // The spellings in the order of the enumerators.
 inline constexpr const char *kConsistentReadWords[] = {"auto", "on", "off"};

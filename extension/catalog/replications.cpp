@@ -89,7 +89,8 @@ Standing replication_standing(int32 id)
 {
     Standing standing = {};
     Scope scope = enter();
-    if (run("SELECT enabled AND failure IS NULL, phase IN ('starting', 'copying', 'merging'), positions_at, revision "
+    if (run("SELECT enabled AND failure IS NULL, phase IN ('starting', 'copying', 'merging'), positions_at, revision, "
+        "nul_characters "
             "FROM podyn.replication WHERE id = $1",
             {int4(id)}) == 1) {
         standing.exists = true;
@@ -97,6 +98,7 @@ Standing replication_standing(int32 id)
         standing.spooling = get_boolean(0, 2);
         standing.positions_at = is_null(0, 3) ? 0 : DatumGetTimestampTz(value(0, 3));
         standing.revision = get_int4(0, 4);
+        standing.nul_characters = option<NulCharacters>(5, kNulCharactersWords);
     }
     leave(scope);
     return standing;

@@ -53,6 +53,7 @@ struct Standing {
     bool spooling;             // changes go to the spool
     TimestampTz positions_at;  // tells one copy from the next, after podyn_reset; 0: not set up yet
     int32 revision;            // of the options
+    NulCharacters nul_characters;
 };
 
 // Reads a replication into `context`; null if there is none.

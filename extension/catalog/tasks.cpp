@@ -6,11 +6,11 @@ namespace {
 
 constexpr const char *kKindNames[] = {"setup", "segment", "stream", "shard", "merge"};
 
-constexpr int64 kMostSegments = 256;
+constexpr int64 kMostSegments = 128;  // of one replication; podyn.max_workers is at most 64
 
 constexpr char kColumns[] =
     "t.id, t.replication, t.kind, t.task, t.position, t.read_through, "
-    "coalesce(t.retry_at <= clock_timestamp(), true)";
+    "coalesce(t.retry_at <= clock_timestamp(), true), r.revision, coalesce(r.workers, 0)";
 
 TaskKind kind_of(const char *name)
 {
@@ -29,6 +29,8 @@ void read(MemoryContext context, uint64 row, Task *task)
     task->position = string(context, row, 5);
     task->read_through = is_null(row, 6) ? 0 : DatumGetTimestampTz(value(row, 6));
     task->may_begin = get_boolean(row, 7);
+    task->revision = get_int4(row, 8);
+    task->workers = get_int4(row, 9);
 }
 
 }  // namespace
@@ -42,11 +44,12 @@ TaskList ready_tasks(MemoryContext context, Oid owner)
 {
     Scope scope = enter();
     char *statement = psprintf(
-        "WITH mine AS (SELECT id FROM podyn.replication WHERE owner = $1 AND enabled AND failure IS NULL) "
-        "SELECT %s FROM podyn.task AS t WHERE t.replication IN (SELECT id FROM mine) AND t.state = 'ready' "
+        "WITH mine AS (SELECT * FROM podyn.replication WHERE owner = $1 AND enabled AND failure IS NULL) "
+        "SELECT %s FROM mine AS r JOIN podyn.task AS t ON t.replication = r.id WHERE t.state = 'ready' "
         "AND t.kind <> 'segment' UNION ALL "
-        "(SELECT %s FROM podyn.task AS t WHERE t.replication IN (SELECT id FROM mine) AND t.state = 'ready' "
-        "AND t.kind = 'segment' ORDER BY t.id LIMIT $2) ORDER BY 1",
+        "SELECT %s FROM mine AS r CROSS JOIN LATERAL (SELECT * FROM podyn.task AS s WHERE s.replication = r.id "
+        "AND s.state = 'ready' AND s.kind = 'segment' ORDER BY s.id LIMIT $2) AS t WHERE r.phase = 'copying' "
+        "ORDER BY 1",
         kColumns, kColumns);
     uint64 rows = run(statement, {regrole(owner), int8(kMostSegments)});
     TaskList list = {};
@@ -60,7 +63,10 @@ TaskList ready_tasks(MemoryContext context, Oid owner)
 Task *find_task(MemoryContext context, int64 id)
 {
     Scope scope = enter();
-    char *statement = psprintf("SELECT %s FROM podyn.task AS t WHERE t.id = $1 AND t.state = 'ready'", kColumns);
+    char *statement = psprintf(
+        "SELECT %s FROM podyn.task AS t JOIN podyn.replication AS r ON r.id = t.replication "
+        "WHERE t.id = $1 AND t.state = 'ready'",
+        kColumns);
     Task *task = nullptr;
     if (run(statement, {int8(id)}) == 1) {
         task = static_cast<Task *>(MemoryContextAllocZero(context, sizeof(Task)));

@@ -18,10 +18,13 @@ struct Task {
     char *position;  // null: from the start
     TimestampTz read_through;
     bool may_begin;  // not waiting for a retry
+    // of its replication, see catalog::Replication
+    int32 revision;
+    int32 workers;
 };
 
-// Tasks of running replications that `owner` owns, ready to be done or being done, oldest first. Of segments only the
-// first few, more than there can be workers for.
+// Tasks of running replications that `owner` owns, ready to be done or being done, oldest first. Of a replication's
+// segments only the first few, more than there can be workers for.
 struct TaskList {
     Task *tasks;
     int count;

@@ -93,15 +93,16 @@ void try_stream(const Source &source, const engine::TableDescription &table)
 }
 
 // Gives some items, whose attributes show what columns there will be.
-engine::ScanPage try_scan(const Source &source, const engine::TableDescription &table)
+engine::ScanPage try_scan(const Source &source, const engine::TableDescription &table, const ReplicateOptions &options)
 {
-    engine::ScanRequest request = {table.name, 0, 1, kSampleItems, true, {}};
+    engine::ScanRequest request = {table.name, 0, 1, kSampleItems, options.consistent_read != ConsistentRead::kOff,
+                                   {}};
     engine::Call *call = nullptr;
     check(engine::start_scan(source.loop->client, source.session, request, now(), &call));
     finish(source.loop, own_call(call));
     engine::Items *handle = nullptr;
     engine::ScanPage page;
-    check(engine::take_scan(call, &handle, &page));
+    check(engine::take_scan(call, options.nul_characters, &handle, &page));
     own<engine::Items>(CurrentMemoryContext, handle, engine::destroy);
     return page;
 }
@@ -118,7 +119,7 @@ engine::ScanPage check_table(const Source &source, const engine::TableDescriptio
         require_usable_stream(table);
         try_stream(source, table);
     }
-    return options.data ? try_scan(source, table) : engine::ScanPage();
+    return options.data ? try_scan(source, table, options) : engine::ScanPage();
 }
 
 void check_caller()

@@ -30,7 +30,13 @@ enum Argument : int {
     kNulCharacters,
     kProfile,
     kStart,
+    kArguments,
 };
+
+// The arguments of podyn_alter, in the order of its SQL declaration.
+constexpr Argument kAlterable[] = {kScanRate, kSegments,   kWorkers,      kConsistentRead,
+                                   kDeletes,  kTtlDeletes, kNulCharacters};
+static_assert(std::size(kAlterable) == kAlterableOptions);
 
 struct Arguments {
     FunctionCallInfo call;
@@ -109,23 +115,12 @@ void only_scan(const Arguments &arguments)
     only_first(arguments, kBackfill, "backfill", kWords);
 }
 
-void only_all_workers(const Arguments &arguments)
-{
-    if (!arguments.null(kWorkers) && DatumGetInt32(arguments.datum(kWorkers)) < 1)
-        ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-                        errmsg("workers %d is out of range", DatumGetInt32(arguments.datum(kWorkers))),
-                        errhint("Leave it out: podyn.max_workers is the limit.")));
-    only_null(arguments, kWorkers, "workers");
-}
-
 void refuse_unsupported(const Arguments &arguments)
 {
     only_false(arguments, kCitus, "citus");
     only_null(arguments, kColocateWith, "colocate_with");
-    only_all_workers(arguments);
     only_scan(arguments);
     only_null(arguments, kExportTo, "export_to");
-    only_false(arguments, kEnableStream, "enable_stream");
     only_null(arguments, kTtlDeletes, "ttl_deletes");
     only_null(arguments, kProfile, "profile");
 }
@@ -154,6 +149,27 @@ double read_scan_rate(const Arguments &arguments)
                                DatumGetCString(DirectFunctionCall1(numeric_out, arguments.datum(kScanRate)))),
                         errhint("Give read units per second, from 0 (no limit) to 1000000000.")));
     return rate;
+}
+
+int32 read_workers(const Arguments &arguments)
+{
+    if (arguments.null(kWorkers))
+        return 0;
+    int32 workers = DatumGetInt32(arguments.datum(kWorkers));
+    if (workers < 1)
+        ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("workers %d is out of range", workers),
+                        errhint("Give the most workers that may copy at once, or leave it out: then only "
+                                "podyn.max_workers is the limit.")));
+    return workers;
+}
+
+bool read_enable_stream(const Arguments &arguments)
+{
+    bool enable = boolean(arguments, kEnableStream, "enable_stream");
+    if (enable && !boolean(arguments, kChanges, "changes"))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("enable_stream needs changes"),
+                        errhint("Leave enable_stream out: without changes the stream is not read.")));
+    return enable;
 }
 
 int32 read_segments(const Arguments &arguments)
@@ -185,14 +201,61 @@ ReplicateOptions read_replicate_options(FunctionCallInfo fcinfo, int first)
     options.scan_rate_value = read_scan_rate(arguments);
     options.scan_rate = arguments.datum(kScanRate);
     options.segments = read_segments(arguments);
+    options.workers = read_workers(arguments);
     options.consistent_read =
-        static_cast<ConsistentRead>(only_first(arguments, kConsistentRead, "consistent_read", kConsistentReadWords));
+        static_cast<ConsistentRead>(word(arguments, kConsistentRead, "consistent_read", kConsistentReadWords));
+    options.enable_stream = read_enable_stream(arguments);
     options.on_existing = static_cast<OnExisting>(only_first(arguments, kOnExisting, "on_existing", kOnExistingWords));
     options.deletes = static_cast<Deletes>(only_first(arguments, kDeletes, "deletes", kDeletesWords));
     options.nul_characters =
-        static_cast<NulCharacters>(only_first(arguments, kNulCharacters, "nul_characters", kNulCharactersWords));
+        static_cast<NulCharacters>(word(arguments, kNulCharacters, "nul_characters", kNulCharactersWords));
     options.start = boolean(arguments, kStart, "start");
     return options;
+}
+
+namespace {
+
+// A call of podyn_replicate with nothing but defaults.
+FunctionCallInfo make_default_call()
+{
+    auto *call = static_cast<FunctionCallInfo>(palloc0(SizeForFunctionCallInfo(kArguments)));
+    for (int i = 0; i < kArguments; ++i)
+        call->args[i].isnull = true;
+    auto give = [call](Argument argument, Datum value) { call->args[argument] = {value, false}; };
+    give(kServer, CStringGetTextDatum("dynamodb"));
+    for (Argument on : {kSchema, kData, kChanges, kStart})
+        give(on, BoolGetDatum(true));
+    for (Argument off : {kCitus, kLowerCaseColumns, kEnableStream})
+        give(off, BoolGetDatum(false));
+    give(kConversionMode, CStringGetTextDatum("columns"));
+    give(kScanRate, DirectFunctionCall1(int4_numeric, Int32GetDatum(25)));
+    give(kConsistentRead, CStringGetTextDatum(kConsistentReadWords[0]));
+    give(kBackfill, CStringGetTextDatum("scan"));
+    give(kOnExisting, CStringGetTextDatum(kOnExistingWords[0]));
+    give(kDeletes, CStringGetTextDatum(kDeletesWords[0]));
+    give(kNulCharacters, CStringGetTextDatum(kNulCharactersWords[0]));
+    return call;
+}
+
+// What podyn_alter takes for "as if it had never been given", where podyn_replicate's default is NULL.
+bool means_default(Argument argument, Datum value)
+{
+    if (argument == kSegments || argument == kWorkers)
+        return DatumGetInt32(value) == 0;
+    return argument == kTtlDeletes && strcmp(TextDatumGetCString(value), "default") == 0;
+}
+
+}  // namespace
+
+ReplicateOptions read_altered_options(FunctionCallInfo fcinfo, int first)
+{
+    FunctionCallInfo call = make_default_call();
+    for (int i = 0; i < kAlterableOptions; ++i) {
+        const NullableDatum &given = fcinfo->args[first + i];
+        if (!given.isnull && !means_default(kAlterable[i], given.value))
+            call->args[kAlterable[i]] = given;
+    }
+    return read_replicate_options(call, 0);
 }
 
 }  // namespace podyn

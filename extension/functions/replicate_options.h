@@ -20,6 +20,7 @@ struct ReplicateOptions {
     int32 segments;  // 0: chosen from the table's size
     int32 workers;   // 0: podyn.max_workers
     ConsistentRead consistent_read;
+    bool enable_stream;
     OnExisting on_existing;
     Deletes deletes;
     const char *ttl_deletes;  // null: as deletes
@@ -30,5 +31,10 @@ struct ReplicateOptions {
 // Reads the arguments that both functions share, the first of which (`server`) stands at `first`. An option that this
 // version cannot honour is refused unless it has its default.
 ReplicateOptions read_replicate_options(FunctionCallInfo fcinfo, int first);
+
+// The same for podyn_alter's arguments behind the name, checked alike: those that are null have their default here. 0
+// and 'default' stand for a NULL of podyn_replicate.
+constexpr int kAlterableOptions = 7;
+ReplicateOptions read_altered_options(FunctionCallInfo fcinfo, int first);
 
 }  // namespace podyn

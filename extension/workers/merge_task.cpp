@@ -56,7 +56,7 @@ Page make_page(RunningTask *task)
         documents[i] = merge->chunk.changes[i].item;
     engine::Items *handle = nullptr;
     std::span<const engine::Item> items;
-    check(engine::parse_items({documents, count}, &handle, &items));
+    check(engine::parse_items({documents, count}, task->job->replication->nul_characters, &handle, &items));
     own<engine::Items>(merge->page_context, handle, engine::destroy);
 
     Page page = {};

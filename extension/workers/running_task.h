@@ -39,6 +39,9 @@ struct RunningTask {
     int failures;       // in a row
     int postponed;      // how often in a row somebody else held the replication
     int64 throttled;    // throttled attempts, not yet written down
+    double read_units;  // of pages read, not yet written down
+    bool outdated;      // options have changed since the last begin(): it begins again soon
+    bool leaving;       // segment: to be given back after its page, there are too many workers for it
     bool retrying;      // `due` is the time of the next begin()
     bool page_pending;  // a page waits to be written: on_time tries
     bool finished;      // done, or not ours any more: to be released

@@ -22,7 +22,6 @@ struct Segment {
     bool complete;          // no further page is to be fetched
     bool consistent;        // how the request under way reads
     double units_per_item;  // measured; 0: not known yet
-    double page_units;
 };
 
 Segment *state_of(RunningTask *task)
@@ -37,6 +36,8 @@ double rate_of(RunningTask *task)
 
 bool must_read_consistently(const catalog::Replication &replication)
 {
+    if (replication.consistent_read != ConsistentRead::kAuto)
+        return replication.consistent_read == ConsistentRead::kOn;
     return !replication.replay_changes || replication.positions_at == 0 ||
            replication.positions_at + kStaleReadsAreSafe > GetCurrentTimestamp();
 }
@@ -54,11 +55,31 @@ uint32 page_limit(RunningTask *task)
     return items < 1 ? 1 : items > most ? most : static_cast<uint32>(items);
 }
 
+// Instead of a next page, once the one under way is written: others may have the segment, or options have changed.
+void end_here(RunningTask *task)
+{
+    if (task->page_pending)
+        return;
+    if (task->leaving)
+        task->finished = true;
+    else
+        begin_again(task);
+}
+
+bool ends_here(const RunningTask *task)
+{
+    return task->leaving || task->outdated;
+}
+
 void fetch(RunningTask *task)
 {
     // The page before may have been written while the read units came back: then it is under way already.
     if (task->call != nullptr)
         return;
+    if (ends_here(task)) {
+        end_here(task);
+        return;
+    }
     Segment *segment = state_of(task);
     int64 wait = shared::read_units_wait(task->job->live, rate_of(task));
     if (wait > 0) {
@@ -82,16 +103,17 @@ void measure(RunningTask *task, bool consistent)
 {
     Segment *segment = state_of(task);
     const engine::ScanPage &page = segment->page;
-    segment->page_units = page.read_units;
-    if (segment->page_units <= 0) {  // a server that does not tell
+    double page_units = page.read_units;
+    if (page_units <= 0) {  // a server that does not tell
         double bytes = 0;
         for (const engine::Item &item : page.items)
             bytes += static_cast<double>(item.json.size());
-        segment->page_units = bytes / kBytesPerReadUnit * (consistent ? 1 : 0.5);
+        page_units = bytes / kBytesPerReadUnit * (consistent ? 1 : 0.5);
     }
     if (!page.items.empty())
-        segment->units_per_item = segment->page_units / static_cast<double>(page.items.size());
-    shared::spend_read_units(task->job->live, rate_of(task), segment->page_units);
+        segment->units_per_item = page_units / static_cast<double>(page.items.size());
+    task->read_units += page_units;
+    shared::spend_read_units(task->job->live, rate_of(task), page_units);
 }
 
 void record(RunningTask *task, const WrittenCounts &counts)
@@ -101,7 +123,7 @@ void record(RunningTask *task, const WrittenCounts &counts)
     progress.done = segment.page.last_key.empty();
     progress.position = progress.done ? nullptr : copy_string(segment.page.last_key);
     progress.items = counts.written;
-    progress.read_units = segment.page_units;
+    progress.read_units = task->read_units;
     progress.throttled = task->throttled;
     catalog::save_progress(task->id, task->task->position, progress);
 }
@@ -125,6 +147,7 @@ void write(RunningTask *task)
         keep_position(task, segment->page.last_key);
     task->failures = 0;
     task->throttled = 0;
+    task->read_units = 0;
     task->page_pending = false;
     MemoryContextReset(segment->page_context);
     if (segment->complete)
@@ -157,7 +180,9 @@ void keep_next_key(RunningTask *task, std::string_view key)
 // guessed from the body's end; take_page sees whether that was right.
 void fetch_ahead(RunningTask *task, const engine::Call *finished)
 {
-    std::string_view guess = rate_of(task) > 0 ? std::string_view() : engine::guess_last_key(finished);
+    std::string_view guess;
+    if (rate_of(task) <= 0 && !ends_here(task))
+        guess = engine::guess_last_key(finished);
     if (guess.empty())
         return;
     keep_next_key(task, guess);
@@ -171,7 +196,7 @@ void take_page(RunningTask *task, engine::Call *finished)
     bool consistent = segment->consistent;
     fetch_ahead(task, finished);
     engine::Items *handle = nullptr;
-    check(engine::take_scan(finished, &handle, &segment->page));
+    check(engine::take_scan(finished, task->job->replication->nul_characters, &handle, &segment->page));
     own<engine::Items>(segment->page_context, handle, engine::destroy);
     measure(task, consistent);
     task->page_pending = true;

@@ -289,7 +289,7 @@ void take_records(RunningTask *task)
 {
     Shard *shard = state_of(task);
     engine::Records *handle = nullptr;
-    check(engine::take_records(task->call, &handle, &shard->page));
+    check(engine::take_records(task->call, task->job->replication->nul_characters, &handle, &shard->page));
     own<engine::Records>(shard->page_context, handle, engine::destroy);
     drop_call(task);
     shard->proven = true;

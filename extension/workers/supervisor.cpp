@@ -92,7 +92,7 @@ void forget_old_things()
 // What one owner's tasks want.
 struct Demand {
     Oid owner;
-    int64 unclaimed_segments;
+    int64 unclaimed_segments;  // that the option `workers` allows to be claimed
     int64 others;  // shards and the like, claimed or not
     int have;      // workers
 };
@@ -109,12 +109,14 @@ Demands read_demands()
     MemoryContext context = CurrentMemoryContext;
     catalog::Scope scope = catalog::enter();
     uint64 rows = catalog::run(
-        "SELECT r.owner::oid, count(*) FILTER (WHERE t.kind = 'segment' AND live.task IS NULL), "
-        "count(*) FILTER (WHERE t.kind <> 'segment'), "
-        "bool_or(r.phase <> 'streaming') "
+        "SELECT owner::oid, sum(least(unclaimed, greatest(coalesce(workers, unclaimed) - claimed, 0)))::int8, "
+        "sum(others)::int8, bool_or(phase <> 'streaming') FROM (SELECT r.owner, r.workers, r.phase, "
+        "count(*) FILTER (WHERE t.kind = 'segment' AND live.task IS NULL) AS unclaimed, "
+        "count(*) FILTER (WHERE t.kind = 'segment' AND live.task IS NOT NULL) AS claimed, "
+        "count(*) FILTER (WHERE t.kind <> 'segment') AS others "
         "FROM podyn.replication AS r JOIN podyn.task AS t ON t.replication = r.id "
         "LEFT JOIN podyn.live_tasks() AS live ON live.task = t.id WHERE r.enabled AND r.failure IS NULL AND t.state = "
-        "'ready' GROUP BY r.owner");
+        "'ready' GROUP BY r.id) AS demand GROUP BY owner");
     result.demands = static_cast<Demand *>(MemoryContextAllocZero(context, sizeof(Demand) * (rows + 1)));
     for (uint64 row = 0; row < rows; ++row) {
         Oid owner = catalog::get_oid(row, 1);

@@ -89,6 +89,11 @@ void try_claim(const catalog::Task &listed)
         MemoryContextDelete(context);
         return;
     }
+    if (task->methods == &kSegmentTask && !shared::join_copy(listed.replication, listed.workers)) {
+        locks::release_task(listed.id);
+        MemoryContextDelete(context);
+        return;
+    }
     task->published = shared::publish_task(listed.id);
     task->next = tasks;
     tasks = task;
@@ -100,6 +105,8 @@ void release(RunningTask *task)
     if (task->published != nullptr)
         shared::withdraw_task(task->published);
     locks::release_task(task->id);
+    if (task->methods == &kSegmentTask)
+        shared::leave_copy();
     if (task->job != nullptr)
         release_job(task->job);
     MemoryContextDelete(task->context);
@@ -125,7 +132,7 @@ void release_finished()
 bool has_room_for(const catalog::Task &task)
 {
     if (task.kind == catalog::TaskKind::kSegment)
-        return count_tasks(true) == 0;
+        return count_tasks(true) == 0 && shared::has_room_to_copy(task.replication, task.workers);
     return count_tasks(false) < kMaxTasks;
 }
 
@@ -139,12 +146,27 @@ int fair_share(const catalog::TaskList &list)
     return (shared_tasks + workers - 1) / workers * 5 / 4 + 1;
 }
 
-bool is_listed(const catalog::TaskList &list, int64 id)
+const catalog::Task *find_listed(const catalog::TaskList &list, int64 id)
 {
     for (int i = 0; i < list.count; ++i)
         if (list.tasks[i].id == id)
-            return true;
-    return false;
+            return &list.tasks[i];
+    return nullptr;
+}
+
+// After podyn_alter: what only waits begins again at once; what is under way comes to its end first.
+void follow_options(RunningTask *task, const catalog::Task &listed)
+{
+    task->outdated =
+        task->outdated || (task->job != nullptr && task->job->replication->revision != listed.revision);
+    if (task->methods == &kSegmentTask && shared::must_leave_copy(task->replication, listed.workers))
+        task->leaving = true;
+    if (task->call != nullptr || task->page_pending)
+        return;
+    if (task->leaving)
+        task->finished = true;
+    else if (task->outdated && !task->retrying && task->due >= 0)
+        begin_again(task);
 }
 
 // Tasks of replications that have been stopped, dropped or reset, and those beyond our share that rest just now.
@@ -153,11 +175,14 @@ void give_back(const catalog::TaskList &list, int share)
     int excess = count_tasks(false) - share;
     for (RunningTask *task = tasks; task != nullptr; task = task->next) {
         bool resting = task->methods == &kShardTask && !task->page_pending && task->due >= 0;
-        if (!is_listed(list, task->id)) {
+        const catalog::Task *listed = find_listed(list, task->id);
+        if (listed == nullptr) {
             task->finished = true;
         } else if (excess > 0 && resting) {
             task->finished = true;
             --excess;
+        } else {
+            follow_options(task, *listed);
         }
     }
 }
@@ -212,6 +237,7 @@ void begin(RunningTask *task)
     task->due = -1;
     task->retrying = false;
     task->page_pending = false;
+    task->outdated = false;
     task->state = nullptr;
     task->task = nullptr;
     MemoryContextReset(task->run);
@@ -528,9 +554,15 @@ Turn begin_turn(RunningTask *task, catalog::Standing *standing)
         return Turn::kGone;
     }
     if (task->job != nullptr && task->task != nullptr && task->job->replication->revision != standing->revision) {
-        commit_transaction();
-        begin_again(task);  // under the options as they are now
-        return Turn::kLater;
+        task->outdated = true;
+        // A copy's page is what it would be under the new options, if U+0000 is still treated as before.
+        bool page_is_good = task->methods == &kSegmentTask &&
+                            task->job->replication->nul_characters == standing->nul_characters;
+        if (!page_is_good) {
+            commit_transaction();
+            begin_again(task);  // under the options as they are now
+            return Turn::kLater;
+        }
     }
     return Turn::kGo;
 }

@@ -22,18 +22,26 @@ enum class ValueType : std::uint8_t {
     kBinarySet,
 };
 
+// What becomes of U+0000, which PostgreSQL's text cannot hold, in strings and in the names inside maps. The names of
+// attributes and the values of keys never may contain it: replaced or stripped, they might meet others.
+enum class NulCharacters : std::uint8_t {
+    kReplace,  // by U+2400, symbol for null
+    kStrip,    // left out
+    kReject,   // the item's problem
+};
+
 // One value. The next sibling of values[i] is values[i + values[i].span]; the first child of a map, list or set is
 // values[i + 1]. Members of sets are values of type kString, kNumber or kBinary.
 struct Value {
     std::string_view
-        name;  // the attribute's name or the map's key (U+0000 replaced by U+2400); empty in lists and sets
-    std::string_view text;   // kString: UTF-8, U+0000 replaced by U+2400. kNumber: its digits, a valid decimal number.
+        name;  // the attribute's name or the map's key, without U+0000 (see NulCharacters); empty in lists and sets
+    std::string_view text;   // kString: UTF-8 without U+0000. kNumber: its digits, a valid decimal number.
                              // kBinary: the bytes at top level, base64 inside other values
     std::uint32_t span;      // number of values that this one takes, itself included; 1 for scalars
     std::uint32_t children;  // members of a map, list or set
     ValueType type;
     bool boolean;  // kBool
-    bool had_nul;  // kString: U+0000 was replaced in it
+    bool had_nul;  // kString: U+0000 was replaced or stripped in it
 };
 
 // Why an item cannot become a row though the page around it is sound.

@@ -48,9 +48,10 @@ std::string quoted(std::string_view text)
 
 }  // namespace
 
-void ItemParser::begin(std::size_t offset)
+void ItemParser::begin(std::size_t offset, NulCharacters nul_characters)
 {
     item_ = {};
+    nul_characters_ = nul_characters;
     item_.first = tape_.values.size();
     offset_ = offset;
     open_ = 0;
@@ -232,7 +233,10 @@ void ItemParser::set_name(json::Text name)
     if (open_ == 1) {
         attribute_ = name_;
         if (had_nul)
-            set_problem(kUntranslatable, "the name of attribute " + quoted(attribute_) + " contains U+0000");
+            set_problem(kUntranslatable,
+                        "the name of attribute " + quoted(replace_nul(name.text)) + " contains U+0000");
+    } else if (had_nul && nul_characters_ == NulCharacters::kReject) {
+        set_problem(kUntranslatable, "a name inside attribute " + quoted(attribute_) + " contains U+0000");
     } else if (had_nul) {
         top().nul_in_names = true;
     }
@@ -265,7 +269,9 @@ void ItemParser::append_string(json::Text content)
     Value &value = append(ValueType::kString);
     value.text = keep(content);
     value.had_nul = value.text.size() != content.text.size();
-    if (value.had_nul)
+    if (value.had_nul && nul_characters_ == NulCharacters::kReject)
+        fail(kUntranslatable, "contains U+0000");
+    else if (value.had_nul)
         tape_.originals.emplace(value.text.data(), tape_.arena.copy(content.text));
 }
 
@@ -297,10 +303,11 @@ std::string_view ItemParser::keep(json::Text text)
 {
     if (text.in_body)
         return text.text;
-    return replace_nul(tape_.arena.copy(text.text));
+    const std::string_view copy = tape_.arena.copy(text.text);
+    return nul_characters_ == NulCharacters::kStrip ? strip_nul(copy) : replace_nul(copy);
 }
 
-// U+0000 can only come from an escape. It gives way to U+2400 because PostgreSQL's text cannot hold it.
+// U+0000 can only come from an escape.
 std::string_view ItemParser::replace_nul(std::string_view text)
 {
     const auto count = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\0'));
@@ -318,6 +325,16 @@ std::string_view ItemParser::replace_nul(std::string_view text)
     return {replaced, size};
 }
 
+// Even what becomes empty keeps an address of its own, by which its original is found.
+std::string_view ItemParser::strip_nul(std::string_view text)
+{
+    if (text.find('\0') == std::string_view::npos)
+        return text;
+    char *stripped = tape_.arena.allocate(text.size());
+    const char *end = std::remove_copy(text.begin(), text.end(), stripped, '\0');
+    return {stripped, static_cast<std::size_t>(end - stripped)};
+}
+
 // Two names of the map that ends may have become one.
 void ItemParser::check_names()
 {
@@ -330,7 +347,8 @@ void ItemParser::check_names()
     if (twin != names.end())
         set_problem(kUntranslatable,
                     "attribute " + quoted(attribute_) +
-                        " holds a map with names that are equal once U+0000 is replaced: " + quoted(*twin));
+                        " holds a map with names that are equal once U+0000 is " +
+                        (nul_characters_ == NulCharacters::kStrip ? "stripped: " : "replaced: ") + quoted(*twin));
 }
 
 // Whether what is being read lies inside a map or list of a top-level attribute.

@@ -24,7 +24,7 @@ class ItemParser final : public json::Sink {
     ItemParser(Tape &tape, std::string_view body) : tape_(tape), body_(body) {}
 
     // Between them this sink takes what is inside the item's braces; offsets as in Sink.
-    void begin(std::size_t offset);
+    void begin(std::size_t offset, dynamodb::NulCharacters nul_characters);
     [[nodiscard]] ParsedItem finish(std::size_t end);
     // In place of finish() where the JSON itself is broken.
     [[nodiscard]] ParsedItem give_up(std::string_view why);
@@ -67,6 +67,7 @@ class ItemParser final : public json::Sink {
 
     [[nodiscard]] std::string_view keep(json::Text text);
     [[nodiscard]] std::string_view replace_nul(std::string_view text);
+    [[nodiscard]] std::string_view strip_nul(std::string_view text);
     void check_names();
     [[nodiscard]] bool is_nested() const;
 
@@ -78,6 +79,7 @@ class ItemParser final : public json::Sink {
     std::string_view body_;
     ParsedItem item_;
     std::size_t offset_ = 0;
+    dynamodb::NulCharacters nul_characters_ = dynamodb::NulCharacters::kReplace;
     std::array<Frame, 2 * kMaxNesting + 2> frames_;  // a wrapper and a container for each level
     std::size_t open_ = 0;                           // frames in use
     std::string_view attribute_;                     // the top-level attribute that is being read

@@ -18,7 +18,10 @@ constexpr std::size_t kBytesPerValue = 16;
 
 class ScanSink final : public json::PathSink {
   public:
-    ScanSink(Tape &tape, std::string_view body) : PathSink(tape.arena), body_(body), parser_(tape, body) {}
+    ScanSink(Tape &tape, std::string_view body, NulCharacters nul_characters)
+        : PathSink(tape.arena), body_(body), parser_(tape, body), nul_characters_(nul_characters)
+    {
+    }
 
     std::vector<ParsedItem> items;
     double read_units = 0;
@@ -45,7 +48,7 @@ class ScanSink final : public json::PathSink {
     json::Sink *on_object(std::string_view path, std::size_t offset) override
     {
         if (path == "Items[]") {
-            parser_.begin(offset);
+            parser_.begin(offset, nul_characters_);
             return &parser_;
         }
         if (path == "LastEvaluatedKey") {
@@ -73,6 +76,7 @@ class ScanSink final : public json::PathSink {
 
     std::string_view body_;
     ItemParser parser_;
+    NulCharacters nul_characters_;
     json::Ignore ignore_;
     std::size_t key_offset_ = 0;
 };
@@ -80,9 +84,10 @@ class ScanSink final : public json::PathSink {
 // A document that is one item.
 class DocumentSink final : public json::PathSink {
   public:
-    DocumentSink(Tape &tape, std::string_view document) : PathSink(tape.arena), parser_(tape, document)
+    DocumentSink(Tape &tape, std::string_view document, NulCharacters nul_characters)
+        : PathSink(tape.arena), parser_(tape, document), nul_characters_(nul_characters)
     {
-        parser_.begin(0);
+        parser_.begin(0, nul_characters);
     }
 
     [[nodiscard]] ParsedItem read(std::string_view document)
@@ -98,7 +103,7 @@ class DocumentSink final : public json::PathSink {
   protected:
     json::Sink *on_object(std::string_view, std::size_t offset) override
     {
-        parser_.begin(offset);
+        parser_.begin(offset, nul_characters_);
         return &parser_;
     }
 
@@ -106,6 +111,7 @@ class DocumentSink final : public json::PathSink {
 
   private:
     ItemParser parser_;
+    NulCharacters nul_characters_;
     ParsedItem item_;
 };
 
@@ -143,10 +149,10 @@ std::string scan_request(const dynamodb::ScanRequest &request)
     return writer.finish();
 }
 
-ItemPage::ItemPage(std::string body) : body_(std::move(body))
+ItemPage::ItemPage(std::string body, NulCharacters nul_characters) : body_(std::move(body))
 {
     tape_.values.reserve(body_.size() / kBytesPerValue);
-    ScanSink sink(tape_, body_);
+    ScanSink sink(tape_, body_, nul_characters);
     json::read(body_, sink);
     json::require(sink.has_items, "Items");
     items_ = finished(sink.items, tape_);
@@ -154,7 +160,7 @@ ItemPage::ItemPage(std::string body) : body_(std::move(body))
     last_key_ = sink.last_key;
 }
 
-ItemPage::ItemPage(std::span<const std::string_view> documents)
+ItemPage::ItemPage(std::span<const std::string_view> documents, NulCharacters nul_characters)
 {
     body_.reserve(total_size(documents));
     std::vector<ParsedItem> parsed;
@@ -162,7 +168,7 @@ ItemPage::ItemPage(std::span<const std::string_view> documents)
         const std::size_t begin = body_.size();
         body_ += document;
         const std::string_view kept = std::string_view(body_).substr(begin);
-        parsed.push_back(DocumentSink(tape_, kept).read(kept));
+        parsed.push_back(DocumentSink(tape_, kept, nul_characters).read(kept));
     }
     items_ = finished(parsed, tape_);
 }

@@ -17,9 +17,9 @@ namespace podyn::dynamodb {
 class ItemPage {
   public:
     // A response of Scan or Query. Throws base::Error.
-    explicit ItemPage(std::string body);
+    ItemPage(std::string body, dynamodb::NulCharacters nul_characters);
     // Items kept as DynamoDB JSON; one that is not sound has a problem.
-    explicit ItemPage(std::span<const std::string_view> documents);
+    ItemPage(std::span<const std::string_view> documents, dynamodb::NulCharacters nul_characters);
     ItemPage(const ItemPage &) = delete;
     ItemPage &operator=(const ItemPage &) = delete;
 

@@ -14,7 +14,7 @@ namespace podyn::dynamodb {
 struct Tape {
     base::Arena arena;
     std::vector<dynamodb::Value> values;
-    // The texts in which U+0000 was replaced as they were before, by the address of what replaced them. Keys need them:
+    // The texts that contained U+0000 as they were before, by the address of what they have become. Keys need them:
     // U+0000 and U+2400 may tell two keys apart.
     std::unordered_map<const char *, std::string_view> originals;
 

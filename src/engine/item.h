@@ -6,6 +6,7 @@
 namespace podyn::engine {
 
 using dynamodb::Item;
+using dynamodb::NulCharacters;
 using dynamodb::Problem;
 using dynamodb::Value;
 using dynamodb::ValueType;

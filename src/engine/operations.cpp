@@ -50,15 +50,16 @@ Status start(const Target &target, Operation operation, Call **call, MakeBody &&
     });
 }
 
-template <typename Handle, typename Page>
-Status take(Call *call, Handle **handle, Page *page) noexcept
+// `options`: what the response's parser takes beside the body.
+template <typename Handle, typename Page, typename... Options>
+Status take(Call *call, Handle **handle, Page *page, Options... options) noexcept
 {
     *handle = nullptr;
     return guarded([&] {
         const Status status = call_status(call);
         if (!status.ok())
             return status;
-        auto response = std::make_unique<Handle>(release_body(*call));
+        auto response = std::make_unique<Handle>(release_body(*call), options...);
         *page = response->page();
         *handle = response.release();
         return status;
@@ -104,9 +105,9 @@ Status start_scan(Client *client, Session *session, const ScanRequest &request, 
     return start({client, session, now}, Operation::kScan, call, [&] { return dynamodb::scan_request(request); });
 }
 
-Status take_scan(Call *call, Items **handle, ScanPage *page) noexcept
+Status take_scan(Call *call, NulCharacters nul_characters, Items **handle, ScanPage *page) noexcept
 {
-    return take(call, handle, page);
+    return take(call, handle, page, nul_characters);
 }
 
 std::string_view guess_last_key(const Call *call) noexcept
@@ -114,11 +115,12 @@ std::string_view guess_last_key(const Call *call) noexcept
     return dynamodb::guess_last_key(call_body(call));
 }
 
-Status parse_items(std::span<const std::string_view> documents, Items **handle, std::span<const Item> *items) noexcept
+Status parse_items(std::span<const std::string_view> documents, NulCharacters nul_characters, Items **handle,
+                   std::span<const Item> *items) noexcept
 {
     *handle = nullptr;
     return guarded([&] {
-        auto parsed = std::make_unique<Items>(documents);
+        auto parsed = std::make_unique<Items>(documents, nul_characters);
         *items = parsed->page().items;
         *handle = parsed.release();
         return Status{};
@@ -171,9 +173,9 @@ Status start_get_records(Client *client, Session *session, std::string_view iter
                  [&] { return streams::records_request(iterator, limit); });
 }
 
-Status take_records(Call *call, Records **handle, RecordsPage *page) noexcept
+Status take_records(Call *call, NulCharacters nul_characters, Records **handle, RecordsPage *page) noexcept
 {
-    return take(call, handle, page);
+    return take(call, handle, page, nul_characters);
 }
 
 void destroy(Records *handle) noexcept

@@ -56,15 +56,15 @@ void destroy(Table *handle) noexcept;
 struct Items;
 [[nodiscard]] Status start_scan(Client *client, Session *session, const ScanRequest &request, Now now,
                                 Call **call) noexcept;
-[[nodiscard]] Status take_scan(Call *call, Items **handle, ScanPage *page) noexcept;
+[[nodiscard]] Status take_scan(Call *call, NulCharacters nul_characters, Items **handle, ScanPage *page) noexcept;
 // What is probably the LastEvaluatedKey of a finished call, found near the body's end without parsing it, so that the
 // next page can be asked for first; to be compared with ScanPage::last_key. Empty where nothing like it is found.
 // Lives as long as the call, unless it is taken.
 [[nodiscard]] std::string_view guess_last_key(const Call *call) noexcept;
 // Parses items kept as DynamoDB JSON (each document one item, as in Item::json). An unsound document gives an item with
 // a problem.
-[[nodiscard]] Status parse_items(std::span<const std::string_view> documents, Items **handle,
-                                 std::span<const Item> *items) noexcept;
+[[nodiscard]] Status parse_items(std::span<const std::string_view> documents, NulCharacters nul_characters,
+                                 Items **handle, std::span<const Item> *items) noexcept;
 void destroy(Items *handle) noexcept;
 
 // ---- DescribeStream ------------------------------------------------------------------------------------------------
@@ -93,7 +93,8 @@ void destroy(Iterator *handle) noexcept;
 struct Records;
 [[nodiscard]] Status start_get_records(Client *client, Session *session, std::string_view iterator, std::uint32_t limit,
                                        Now now, Call **call) noexcept;
-[[nodiscard]] Status take_records(Call *call, Records **handle, RecordsPage *page) noexcept;
+[[nodiscard]] Status take_records(Call *call, NulCharacters nul_characters, Records **handle,
+                                  RecordsPage *page) noexcept;
 void destroy(Records *handle) noexcept;
 
 }  // namespace podyn::engine

@@ -50,7 +50,10 @@ std::int64_t to_microseconds(std::string_view path, const json::Scalar &value)
 
 class RecordSink final : public json::PathSink {
   public:
-    RecordSink(dynamodb::Tape &tape, std::string_view body) : PathSink(tape.arena), parser_(tape, body) {}
+    RecordSink(dynamodb::Tape &tape, std::string_view body, dynamodb::NulCharacters nul_characters)
+        : PathSink(tape.arena), parser_(tape, body), nul_characters_(nul_characters)
+    {
+    }
 
     std::vector<Record> records;
     std::string_view next_iterator;
@@ -70,8 +73,13 @@ class RecordSink final : public json::PathSink {
             records.emplace_back();
         if (path == "Records[].dynamodb.OldImage")
             return &ignore_;
-        if (path == "Records[].dynamodb.Keys" || path == "Records[].dynamodb.NewImage") {
-            parser_.begin(offset);
+        // Whatever shall become of U+0000, keys are told apart by their originals, and refused later.
+        if (path == "Records[].dynamodb.Keys") {
+            parser_.begin(offset, dynamodb::NulCharacters::kReplace);
+            return &parser_;
+        }
+        if (path == "Records[].dynamodb.NewImage") {
+            parser_.begin(offset, nul_characters_);
             return &parser_;
         }
         return this;
@@ -118,6 +126,7 @@ class RecordSink final : public json::PathSink {
     }
 
     dynamodb::ItemParser parser_;
+    dynamodb::NulCharacters nul_characters_;
     json::Ignore ignore_;
 };
 
@@ -176,9 +185,9 @@ std::string records_request(std::string_view iterator, std::uint32_t limit)
     return json::ObjectWriter().string("ShardIterator", iterator).number("Limit", limit).finish();
 }
 
-RecordPage::RecordPage(std::string body) : body_(std::move(body))
+RecordPage::RecordPage(std::string body, dynamodb::NulCharacters nul_characters) : body_(std::move(body))
 {
-    RecordSink sink(tape_, body_);
+    RecordSink sink(tape_, body_, nul_characters);
     json::read(body_, sink);
     json::require(sink.has_records, "Records");
     next_iterator_ = sink.next_iterator;

@@ -17,7 +17,7 @@ namespace podyn::streams {
 class RecordPage {
   public:
     // Throws base::Error.
-    explicit RecordPage(std::string body);
+    RecordPage(std::string body, dynamodb::NulCharacters nul_characters);
     RecordPage(const RecordPage &) = delete;
     RecordPage &operator=(const RecordPage &) = delete;
 

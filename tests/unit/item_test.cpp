@@ -21,21 +21,25 @@ namespace {
 
 using namespace podyn;
 
-std::unique_ptr<dynamodb::ItemPage> parse(const std::vector<std::string_view> &documents)
+using dynamodb::NulCharacters;
+
+std::unique_ptr<dynamodb::ItemPage> parse(const std::vector<std::string_view> &documents,
+                                          NulCharacters nul_characters = NulCharacters::kReplace)
 {
-    return std::make_unique<dynamodb::ItemPage>(documents);
+    return std::make_unique<dynamodb::ItemPage>(documents, nul_characters);
 }
 
-std::string tape_of(std::string_view json)
+std::string tape_of(std::string_view json, NulCharacters nul_characters = NulCharacters::kReplace)
 {
-    const auto parsed = parse({json});
+    const auto parsed = parse({json}, nul_characters);
     const dynamodb::Item item = parsed->page().items.front();
     return item.problem.exists() ? "problem: " + std::string(item.problem.message) : test::tape_text(item.values);
 }
 
-void expect_problem(std::string_view json, std::string_view sqlstate, std::string_view message)
+void expect_problem(std::string_view json, std::string_view sqlstate, std::string_view message,
+                    NulCharacters nul_characters = NulCharacters::kReplace)
 {
-    const auto parsed = parse({json, R"({"next":{"S":"sound"}})"});
+    const auto parsed = parse({json, R"({"next":{"S":"sound"}})"}, nul_characters);
     const dynamodb::Item item = parsed->page().items.front();
     EXPECT_EQ(item.problem.message, message);
     EXPECT_EQ(item.problem.sqlstate, sqlstate) << json;
@@ -144,6 +148,44 @@ TEST(Item, may_have_names_that_become_one_in_different_maps)
 {
     EXPECT_EQ(tape_of(R"({"a":{"M":{"\u0000":{"S":"1"},"m":{"M":{"\u2400":{"L":[{"N":"1"},{"N":"2"}]}}}}}})"),
               "a:M{␀:S:1 m:M{␀:L[N:1 N:2]}}");
+}
+
+TEST(Item, is_stripped_of_u0000_if_asked)
+{
+    const auto parsed = parse({R"({"a":{"S":"\u0000x\u0000\u0000y"},"b":{"S":"\u0000"},"c":{"SS":["p\u0000","p"]},)"
+                               R"("d":{"M":{"n\u0000":{"L":[{"S":"\u0000z"}]}}},"e":{"S":""},"f":{"S":"\u0000\u0000"}})"},
+                              NulCharacters::kStrip);
+    const dynamodb::Item item = parsed->page().items.front();
+    EXPECT_EQ(test::tape_text(item.values), "a:S:xy b:S: c:SS[S:p S:p] d:M{n:L[S:z]} e:S: f:S:");
+    EXPECT_TRUE(item.values[0].had_nul);
+    EXPECT_FALSE(item.values[8].had_nul);
+    EXPECT_EQ(parsed->tape().original_text(item.values[1]), std::string_view("\0", 1));
+    EXPECT_EQ(parsed->tape().original_text(item.values[9]), std::string_view("\0\0", 2));
+}
+
+TEST(Item, stripped_of_u0000_still_has_one_name_for_each_member_and_attribute)
+{
+    expect_problem(R"({"a":{"M":{"x\u0000":{"S":"1"},"x":{"S":"3"}}}})", "22P05",
+                   "attribute \"a\" holds a map with names that are equal once U+0000 is stripped: \"x\"",
+                   NulCharacters::kStrip);
+    expect_problem(R"({"a\u0000b":{"S":"x"}})", "22P05", "the name of attribute \"a␀b\" contains U+0000",
+                   NulCharacters::kStrip);
+    EXPECT_EQ(tape_of(R"({"a":{"M":{"x\u0000":{"S":"1"},"x\u2400":{"S":"2"}}}})", NulCharacters::kStrip),
+              "a:M{x:S:1 x␀:S:2}");
+}
+
+TEST(Item, with_u0000_anywhere_is_a_problem_if_asked)
+{
+    const auto expect_rejected = [](std::string_view json, std::string_view message) {
+        expect_problem(json, "22P05", message, NulCharacters::kReject);
+    };
+    expect_rejected(R"({"k":{"S":"1"},"a":{"S":"x\u0000"}})", "attribute \"a\" contains U+0000");
+    expect_rejected(R"({"a":{"SS":["x","\u0000"]}})", "attribute \"a\" contains U+0000");
+    expect_rejected(R"({"a":{"L":[{"M":{"b":{"S":"\u0000"}}}]}})", "a value inside attribute \"a\" contains U+0000");
+    expect_rejected(R"({"a":{"M":{"b\u0000":{"N":"1"}}}})", "a name inside attribute \"a\" contains U+0000");
+    expect_rejected(R"({"a\u0000":{"N":"1"}})", "the name of attribute \"a␀\" contains U+0000");
+    EXPECT_EQ(tape_of(R"({"a":{"S":"x\u2400\u0001"},"b":{"B":"AA=="}})", NulCharacters::kReject),
+              std::string("a:S:x␀\x01 b:B:\0", 15));
 }
 
 TEST(Item, of_an_unknown_type_is_a_problem)

@@ -21,7 +21,7 @@ using namespace podyn;
 
 std::unique_ptr<dynamodb::ItemPage> parse(std::string_view body)
 {
-    return std::make_unique<dynamodb::ItemPage>(std::string(body));
+    return std::make_unique<dynamodb::ItemPage>(std::string(body), dynamodb::NulCharacters::kReplace);
 }
 
 base::Status outcome(std::string_view body)
@@ -116,7 +116,7 @@ TEST(ScanPage, without_items_as_the_protocol_says_is_refused)
 TEST(ScanPage, outlives_the_body_it_was_made_of_even_if_short)
 {
     auto body = std::make_unique<std::string>(R"({"Items":[{}]})");
-    const dynamodb::ItemPage page(std::move(*body));
+    const dynamodb::ItemPage page(std::move(*body), dynamodb::NulCharacters::kReplace);
     body.reset();
     EXPECT_EQ(page.page().items.front().json, "{}");
 }

@@ -107,9 +107,16 @@ std::string page_of(std::initializer_list<std::string> records, std::string_view
     return body + "]" + std::string(more) + "}";
 }
 
-std::unique_ptr<streams::RecordPage> parse(std::initializer_list<std::string> records, std::string_view more = "")
+struct RecordPage : streams::RecordPage {
+    explicit RecordPage(std::string body, dynamodb::NulCharacters nul_characters = dynamodb::NulCharacters::kReplace)
+        : streams::RecordPage(std::move(body), nul_characters)
+    {
+    }
+};
+
+std::unique_ptr<RecordPage> parse(std::initializer_list<std::string> records, std::string_view more = "")
 {
-    return std::make_unique<streams::RecordPage>(page_of(records, more));
+    return std::make_unique<RecordPage>(page_of(records, more));
 }
 
 TEST(GetRecords, gives_changes_in_the_order_of_the_stream)
@@ -201,9 +208,28 @@ TEST(GetRecords, makes_unsound_keys_the_problem_of_their_change)
     EXPECT_EQ(std::vector(page.last.begin(), page.last.end()), (std::vector<std::uint32_t>{1, 2, 3, 4}));
 }
 
+TEST(GetRecords, tells_keys_with_u0000_apart_whatever_becomes_of_it_in_images)
+{
+    const std::string body =
+        page_of({record("INSERT", R"("Keys":{"pk":{"S":"a\u0000"}},"NewImage":{"pk":{"S":"a\u0000"}})"),
+                 record("INSERT", R"("Keys":{"pk":{"S":"a"}},"NewImage":{"pk":{"S":"a"},"x":{"S":"\u0000b"}})")});
+    const auto page_as = [&](dynamodb::NulCharacters as) { return std::make_unique<RecordPage>(body, as); };
+    const auto replaced = page_as(dynamodb::NulCharacters::kReplace);
+    const auto stripped = page_as(dynamodb::NulCharacters::kStrip);
+    const auto rejected = page_as(dynamodb::NulCharacters::kReject);
+    EXPECT_EQ(replaced->page().changes[1].image.values[1].text, "␀b");
+    EXPECT_EQ(stripped->page().changes[1].image.values[1].text, "b");
+    EXPECT_EQ(rejected->page().changes[1].image.problem.message, "attribute \"x\" contains U+0000");
+    for (const auto *page : {stripped.get(), rejected.get()}) {
+        ASSERT_EQ(page->page().last.size(), 2U);
+        for (std::size_t i = 0; i < 2; ++i)
+            EXPECT_TRUE(std::ranges::equal(page->page().changes[i].key_digest, replaced->page().changes[i].key_digest));
+    }
+}
+
 TEST(GetRecords, refuses_what_is_no_page_of_records)
 {
-    using Page = streams::RecordPage;
+    using Page = RecordPage;
     expect_refused<Page>("{}");
     expect_refused<Page>(R"({"Records":{}})");
     expect_refused<Page>(R"({"Records":[1]})");
@@ -227,13 +253,13 @@ TEST(GetRecords, cut_anywhere_or_flipped_never_crashes)
          record("REMOVE", R"("Keys":{"pk":{"N":"1"},"sk":{"B":"AQI="}})")},
         R"(,"NextShardIterator":"next")");
     for (std::size_t size = 0; size < body.size(); ++size)
-        expect_refused<streams::RecordPage>(body.substr(0, size));
+        expect_refused<RecordPage>(body.substr(0, size));
     std::mt19937 random(20240608);
     for (int round = 0; round < 10'000; ++round) {
         std::string flipped = body;
         flipped[random() % flipped.size()] = static_cast<char>(random());
         const base::Status status = base::guarded([&] {
-            const streams::RecordPage page(flipped);
+            const RecordPage page(flipped);
             return base::Status{};
         });
         EXPECT_TRUE(status.ok() || status.failure == base::Failure::kCorrupt) << status.detail;
