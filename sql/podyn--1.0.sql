@@ -92,6 +92,7 @@ CREATE TABLE podyn.spool (
     key         bytea NOT NULL,                        -- SHA-256 of the canonical key
     deleted     boolean NOT NULL,
     item        text NOT NULL,                         -- DynamoDB JSON; of a deleted item only its key
+    deleted_at  timestamptz,                           -- marked: the row that there is, or that of the image
     PRIMARY KEY (replication, key)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02);
 

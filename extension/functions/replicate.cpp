@@ -10,6 +10,7 @@
 #include "event_loop.h"
 #include "functions/replicate_options.h"
 #include "load/create_target.h"
+#include "load/mark_column.h"
 #include "load/names.h"
 #include "locks.h"
 #include "raise.h"
@@ -268,6 +269,13 @@ void add_sampled_columns(const char *name, const engine::ScanPage &sample)
         map_columns(*replication, missing, false);
 }
 
+void add_mark_column_if_wanted(const char *name)
+{
+    catalog::Replication *replication = catalog::find_replication(CurrentMemoryContext, name);
+    if (marks_deletions(*replication))
+        make_mark_column(*replication);
+}
+
 // The owner may read its own rejected items and column map (row security keeps other owners' away).
 void grant_reading(Oid owner)
 {
@@ -323,6 +331,7 @@ void replicate_table(const Source &source, const char *table_name, const Replica
     }
     insert_replication(table_name, name, options, table, target, sample.read_units);
     add_sampled_columns(name, sample);
+    add_mark_column_if_wanted(name);
     grant_reading(GetUserId());
     catalog::record_event(GetUserId(), name, "created",
                           psprintf("replication of DynamoDB table %s into %s", table_name,

@@ -121,7 +121,6 @@ void refuse_unsupported(const Arguments &arguments)
     only_null(arguments, kColocateWith, "colocate_with");
     only_scan(arguments);
     only_null(arguments, kExportTo, "export_to");
-    only_null(arguments, kTtlDeletes, "ttl_deletes");
     only_null(arguments, kProfile, "profile");
 }
 
@@ -206,7 +205,9 @@ ReplicateOptions read_replicate_options(FunctionCallInfo fcinfo, int first)
         static_cast<ConsistentRead>(word(arguments, kConsistentRead, "consistent_read", kConsistentReadWords));
     options.enable_stream = read_enable_stream(arguments);
     options.on_existing = static_cast<OnExisting>(only_first(arguments, kOnExisting, "on_existing", kOnExistingWords));
-    options.deletes = static_cast<Deletes>(only_first(arguments, kDeletes, "deletes", kDeletesWords));
+    options.deletes = static_cast<Deletes>(word(arguments, kDeletes, "deletes", kDeletesWords));
+    if (!arguments.null(kTtlDeletes))
+        options.ttl_deletes = kDeletesWords[word(arguments, kTtlDeletes, "ttl_deletes", kDeletesWords)];
     options.nul_characters =
         static_cast<NulCharacters>(word(arguments, kNulCharacters, "nul_characters", kNulCharactersWords));
     options.start = boolean(arguments, kStart, "start");

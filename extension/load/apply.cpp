@@ -50,6 +50,8 @@ ColumnLists column_lists(const Batch &batch)
         add_column(batch, &lists, target.document, false);
     else if (target.rest != InvalidAttrNumber)
         add_column(batch, &lists, target.rest, false);
+    if (target.deleted_at != InvalidAttrNumber)  // an item that is put again is not deleted any more
+        add_column(batch, &lists, target.deleted_at, false);
     return lists;
 }
 
@@ -61,7 +63,8 @@ char *upsert_statement(const Batch &batch)
                     lists.all.data, lists.all.data, kBatchName, lists.keys.data, action);
 }
 
-char *delete_statement(const Batch &batch)
+// The rows of the batch, under the name gone, that the target has.
+char *key_condition(const Batch &batch)
 {
     StringInfoData condition;
     initStringInfo(&condition);
@@ -69,8 +72,39 @@ char *delete_statement(const Batch &batch)
         const char *column = quote_identifier(batch.target->columns[batch.target->keys[i]].name);
         appendStringInfo(&condition, "%starget.%s = gone.%s", i ? " AND " : "", column, column);
     }
+    return condition.data;
+}
+
+char *delete_statement(const Batch &batch)
+{
     return psprintf("DELETE FROM %s AS target USING %s AS gone WHERE %s", batch.target->relation_name, kBatchName,
-                    condition.data);
+                    key_condition(batch));
+}
+
+char *mark_statement(const Batch &batch)
+{
+    return psprintf("UPDATE %s AS target SET %s = gone.%s FROM %s AS gone WHERE %s", batch.target->relation_name,
+                    kDeletedAtColumn, kDeletedAtColumn, kBatchName, key_condition(batch));
+}
+
+// What happens to a row of a batch.
+enum class Action : uint8 { kRemove, kMark, kPut };
+
+Action action_of(const Row &row)
+{
+    return !row.remove ? Action::kPut : row.deleted_at != 0 ? Action::kMark : Action::kRemove;
+}
+
+char *statement_of(const Batch &batch, Action action)
+{
+    switch (action) {
+        case Action::kRemove:
+            return delete_statement(batch);
+        case Action::kMark:
+            return mark_statement(batch);
+        default:
+            return upsert_statement(batch);
+    }
 }
 
 void run_on_batch(const Batch &batch, const char *statement, Tuplestorestate *rows, int count)
@@ -90,12 +124,12 @@ void run_on_batch(const Batch &batch, const char *statement, Tuplestorestate *ro
     SPI_finish();
 }
 
-Tuplestorestate *store_rows(const Batch &batch, Row *rows, int count, bool remove, Form form, int *stored)
+Tuplestorestate *store_rows(const Batch &batch, Row *rows, int count, Action action, Form form, int *stored)
 {
     Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
     *stored = 0;
     for (int i = 0; i < count; ++i) {
-        if (rows[i].remove != remove)
+        if (action_of(rows[i]) != action)
             continue;
         fill_row(*batch.target, batch.descriptor, form, &rows[i]);
         tuplestore_putvalues(store, batch.descriptor, rows[i].values, rows[i].nulls);
@@ -104,12 +138,12 @@ Tuplestorestate *store_rows(const Batch &batch, Row *rows, int count, bool remov
     return store;
 }
 
-void write(const Batch &batch, Row *rows, int count, bool remove, Form form)
+void write(const Batch &batch, Row *rows, int count, Action action, Form form)
 {
     int stored;
-    Tuplestorestate *store = store_rows(batch, rows, count, remove, form, &stored);
+    Tuplestorestate *store = store_rows(batch, rows, count, action, form, &stored);
     if (stored > 0)
-        run_on_batch(batch, remove ? delete_statement(batch) : upsert_statement(batch), store, stored);
+        run_on_batch(batch, statement_of(batch, action), store, stored);
     tuplestore_end(store);
 }
 
@@ -131,8 +165,9 @@ void close_batch(const Batch &batch)
 
 void apply_rows(const Batch &batch, Row *rows, int count, bool compact)
 {
-    write(batch, rows, count, true, Form::kKeyOnly);
-    write(batch, rows, count, false, compact ? Form::kCompact : Form::kColumns);
+    write(batch, rows, count, Action::kRemove, Form::kKeyOnly);
+    write(batch, rows, count, Action::kMark, Form::kKeyOnly);
+    write(batch, rows, count, Action::kPut, compact ? Form::kCompact : Form::kColumns);
 }
 
 }  // namespace podyn

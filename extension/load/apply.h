@@ -1,5 +1,5 @@
-// Writing batches into the target, set-based through SPI: one upsert and one delete for a batch, whatever triggers,
-// constraints or rules the target has. Works inside the caller's transaction, as the caller's role.
+// Writing batches into the target, set-based through SPI: one upsert, one delete and one update (of marks) for a batch,
+// whatever triggers, constraints or rules the target has. Works inside the caller's transaction, as the caller's role.
 #pragma once
 
 #include "compat.h"
@@ -17,8 +17,8 @@ struct Batch {
 Batch open_batch(const Target &target);
 void close_batch(const Batch &batch);
 
-// Removes the rows marked so, then inserts or replaces the others. Each key stands at most once in the batch.
-// With `compact`, items are written in their compact form.
+// Removes or marks the rows whose items are gone, then inserts or replaces the others. Each key stands at most once in
+// the batch. With `compact`, items are written in their compact form.
 void apply_rows(const Batch &batch, Row *rows, int count, bool compact);
 
 }  // namespace podyn

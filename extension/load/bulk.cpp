@@ -8,7 +8,7 @@ constexpr int kSlots = 256;  // rows in one multi-insert
 
 bool is_mapped(const Target &target, AttrNumber number)
 {
-    if (number == target.document || number == target.rest)
+    if (number == target.document || number == target.rest || number == target.deleted_at)
         return true;
     for (int i = 0; i < target.column_count; ++i)
         if (target.columns[i].number == number)

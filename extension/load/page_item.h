@@ -13,6 +13,8 @@ struct PageItem {
     std::string_view position;  // sequence number; may be empty
     const uint8 *key_digest;    // kKeyDigestBytes; needed where the page may go to the spool
     bool remove;
+    TimestampTz
+        deleted_at;  // the deletion is marked: of a removed item its row, if there is one, or with the row of a put
 };
 
 }  // namespace podyn

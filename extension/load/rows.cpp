@@ -102,6 +102,8 @@ void fill_row(const Target &target, TupleDesc descriptor, Form form, Row *row)
 {
     memset(row->nulls, true, static_cast<size_t>(descriptor->natts));
     bool *rest = place_attributes(target, form, row);
+    if (row->deleted_at != 0)
+        set(row, target.deleted_at, TimestampTzGetDatum(row->deleted_at));
     if (form == Form::kKeyOnly)
         return;
     if (target.jsonb_mode)

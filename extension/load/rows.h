@@ -14,6 +14,7 @@ struct Row {
     bool *nulls;
     std::string_view position;  // sequence number of the change; empty in a backfill
     bool remove;
+    TimestampTz deleted_at;  // 0: not marked; see PageItem
 };
 
 // Why an item cannot be a row of this target; exists() is false where it can.

@@ -7,7 +7,8 @@
 namespace podyn {
 namespace {
 
-constexpr int kFetch = 64;  // rows fetched at once while bytes are counted
+constexpr int kFetch = 64;                      // rows fetched at once while bytes are counted
+constexpr TimestampTz kNotMarked = DT_NOBEGIN;  // in an array without NULLs
 
 Datum make_array(Datum *values, int count, Oid type)
 {
@@ -52,6 +53,7 @@ SpooledChanges fetch(MemoryContext context, Portal portal, int rows, int64 most_
             change.key = varlena_view(context, catalog::value(row, 1));
             change.deleted = catalog::get_boolean(row, 2);
             change.item = varlena_view(context, catalog::value(row, 3));
+            change.deleted_at = catalog::is_null(row, 4) ? 0 : DatumGetTimestampTz(catalog::value(row, 4));
             size += static_cast<int64>(change.item.size());
         }
         SPI_freetuptable(SPI_tuptable);
@@ -66,20 +68,28 @@ int64 spool_changes(int32 replication, const PageItem *items, int count)
     if (count == 0)
         return 0;
     Datum *keys = make_datums(count), *deleted = make_datums(count), *documents = make_datums(count);
+    Datum *marks = make_datums(count);
     for (int i = 0; i < count; ++i) {
         keys[i] = bytes(items[i].key_digest, engine::kKeyDigestBytes);
         deleted[i] = BoolGetDatum(items[i].remove);
         documents[i] = bytes(items[i].item->json.data(), items[i].item->json.size());
+        marks[i] = TimestampTzGetDatum(items[i].deleted_at != 0 ? items[i].deleted_at : kNotMarked);
     }
     catalog::Scope scope = catalog::enter();
     catalog::run(  // in the order of keys, as the merge locks them
-        "WITH spooled AS (INSERT INTO podyn.spool AS s (replication, key, deleted, item) "
-        "SELECT $1, key, deleted, item FROM unnest($2, $3, $4) AS change (key, deleted, item) ORDER BY key "
-        "ON CONFLICT (replication, key) DO UPDATE SET deleted = excluded.deleted, item = excluded.item "
+        "WITH spooled AS (INSERT INTO podyn.spool AS s (replication, key, deleted, item, deleted_at) "
+        "SELECT $1, key, deleted, item, nullif(deleted_at, '-infinity') "
+        "FROM unnest($2, $3, $4, $5) AS change (key, deleted, item, deleted_at) ORDER BY key "
+        "ON CONFLICT (replication, key) DO UPDATE SET (deleted, item, deleted_at) = ROW ("
+        // A mark leaves the image that is there, and says nothing where a deletion has been applied.
+        "excluded.deleted AND (s.deleted OR excluded.deleted_at IS NULL), "
+        "CASE WHEN excluded.deleted AND excluded.deleted_at IS NOT NULL THEN s.item ELSE excluded.item END, "
+        "CASE WHEN excluded.deleted AND s.deleted AND s.deleted_at IS NULL THEN NULL ELSE excluded.deleted_at END) "
         "RETURNING s.xmax = 0 AS fresh) SELECT count(*) FROM spooled WHERE fresh",
         {catalog::int4(replication), catalog::datum(BYTEAARRAYOID, make_array(keys, count, BYTEAOID)),
          catalog::datum(BOOLARRAYOID, make_array(deleted, count, BOOLOID)),
-         catalog::datum(TEXTARRAYOID, make_array(documents, count, TEXTOID))});
+         catalog::datum(TEXTARRAYOID, make_array(documents, count, TEXTOID)),
+         catalog::datum(TIMESTAMPTZARRAYOID, make_array(marks, count, TIMESTAMPTZOID))});
     int64 fresh = catalog::get_int8(0, 1);
     catalog::leave(scope);
     return fresh;
@@ -91,10 +101,10 @@ SpooledChanges read_spool(int32 replication, std::string_view after, int rows, i
     Oid types[] = {INT4OID, BYTEAOID};
     Datum values[] = {Int32GetDatum(replication), bytes(after.data(), after.size())};
     catalog::Scope scope = catalog::enter();
-    Portal portal = SPI_cursor_open_with_args(
-        nullptr,
-        "SELECT key, deleted, item FROM podyn.spool WHERE replication = $1 AND key > $2 ORDER BY key FOR UPDATE", 2,
-        types, values, nullptr, false, CURSOR_OPT_FAST_PLAN);
+    Portal portal = SPI_cursor_open_with_args(nullptr,
+                                              "SELECT key, deleted, item, deleted_at FROM podyn.spool WHERE "
+                                              "replication = $1 AND key > $2 ORDER BY key FOR UPDATE",
+                                              2, types, values, nullptr, false, CURSOR_OPT_FAST_PLAN);
     SpooledChanges result = fetch(context, portal, rows, most_bytes);
     SPI_cursor_close(portal);
     catalog::leave(scope);

@@ -13,6 +13,7 @@ struct SpooledChange {
     std::string_view key;   // digest
     std::string_view item;  // DynamoDB JSON
     bool deleted;
+    TimestampTz deleted_at;  // as in PageItem
 };
 
 struct SpooledChanges {

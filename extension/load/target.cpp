@@ -3,6 +3,7 @@
 
 #include "catalog/journal.h"
 #include "catalog/sql.h"
+#include "load/mark_column.h"
 #include "load/names.h"
 #include "locks.h"
 #include "raise.h"
@@ -46,7 +47,11 @@ void find_special_columns(Target *target, Relation relation)
     TupleDesc descriptor = RelationGetDescr(relation);
     for (int i = 0; i < descriptor->natts; ++i) {
         Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-        if (attribute->attisdropped || !can_hold(*attribute, engine::ColumnType::kJsonb))
+        if (attribute->attisdropped)
+            continue;
+        if (is_mark_column(*attribute))
+            target->deleted_at = attribute->attnum;
+        if (!can_hold(*attribute, engine::ColumnType::kJsonb))
             continue;
         if (target->jsonb_mode && strcmp(NameStr(attribute->attname), kDocumentColumn) == 0)
             target->document = attribute->attnum;

@@ -25,14 +25,16 @@ struct Target {
     int key_count;
     int keys[2];  // indexes in columns: partition key, sort key
     char *key_attributes[2];
-    AttrNumber document;  // jsonb mode: column data
-    AttrNumber rest;      // podyn_rest; 0: there is none yet
-    bool full;            // no more columns: attributes without one go to podyn_rest
-    bool wants_rest;      // a row was too big for columns: make podyn_rest before the next attempt
+    AttrNumber document;    // jsonb mode: column data
+    AttrNumber rest;        // podyn_rest; 0: there is none yet
+    AttrNumber deleted_at;  // podyn_deleted_at; 0: there is none
+    bool full;              // no more columns: attributes without one go to podyn_rest
+    bool wants_rest;        // a row was too big for columns: make podyn_rest before the next attempt
 };
 
 inline constexpr char kDocumentColumn[] = "data";
 inline constexpr char kRestColumn[] = "podyn_rest";
+inline constexpr char kDeletedAtColumn[] = "podyn_deleted_at";
 
 // Whether a column takes every value of the type as it is: its values are neither converted nor rounded to a type
 // modifier on their way, and nobody else computes them.

@@ -62,7 +62,8 @@ Page make_page(RunningTask *task)
     Page page = {};
     page.items = static_cast<PageItem *>(palloc0(sizeof(PageItem) * count));
     for (size_t i = 0; i < count; ++i)
-        page.items[page.count++] = {&items[i], {}, nullptr, merge->chunk.changes[i].deleted};
+        page.items[page.count++] = {
+            &items[i], {}, nullptr, merge->chunk.changes[i].deleted, merge->chunk.changes[i].deleted_at};
     page.source = "spool";
     page.record = record;
     MemoryContextSwitchTo(old);

@@ -3,6 +3,7 @@
 
 #include "catalog/journal.h"
 #include "load/halving.h"
+#include "load/mark_column.h"
 #include "load/spool.h"
 #include "raise.h"
 #include "transaction.h"
@@ -79,7 +80,7 @@ Row *make_rows(const Batch &batch, const PageItem *items, int count)
     auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * width));
     auto *rows = static_cast<Row *>(palloc(sizeof(Row) * static_cast<size_t>(count + 1)));
     for (int i = 0; i < count; ++i)
-        rows[i] = {items[i].item, values, nulls, items[i].position, items[i].remove};
+        rows[i] = {items[i].item, values, nulls, items[i].position, items[i].remove, items[i].deleted_at};
     return rows;
 }
 
@@ -97,6 +98,21 @@ void write_to_spool(Writing *writing, const PageItem *items, int count)
 {
     writing->counts.spooled += spool_changes(writing->task->replication, items, count);
     writing->counts.written += count;
+}
+
+// The column may be missing where marks were asked for later (podyn_alter), or its owner has dropped it.
+bool lacks_mark_column(const Target &target, const Page &page)
+{
+    for (int i = 0; i < page.count && target.deleted_at == InvalidAttrNumber; ++i)
+        if (page.items[i].deleted_at != 0)
+            return true;
+    return false;
+}
+
+void add_mark_column_instead(RunningTask *task)
+{
+    commit_transaction();
+    add_mark_column(*task->job->replication);
 }
 
 // Ends the transaction and adds columns in another one. The list's views point into the page, which stays.
@@ -150,6 +166,10 @@ bool write_page_in_transaction(RunningTask *task, const Page &page, const catalo
         MissingColumns missing = columns_to_add(*target, page);
         if (missing.count > 0) {
             add_columns_instead(task, missing);
+            return false;
+        }
+        if (lacks_mark_column(*target, page)) {
+            add_mark_column_instead(task);
             return false;
         }
     }

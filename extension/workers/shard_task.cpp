@@ -8,6 +8,7 @@
 #include "raise.h"
 #include "settings.h"
 #include "transaction.h"
+#include "workers/page_changes.h"
 #include "workers/page_writer.h"
 #include "workers/running_task.h"
 
@@ -175,12 +176,7 @@ Page make_page(RunningTask *task)
 {
     const Shard &shard = *state_of(task);
     Page page = {};
-    page.items = static_cast<PageItem *>(palloc0(sizeof(PageItem) * (shard.page.last.size() + 1)));
-    for (uint32 index : shard.page.last) {
-        const engine::Change &change = shard.page.changes[index];
-        page.items[page.count++] = {&change.image, change.sequence_number, change.key_digest,
-                                    change.kind == engine::ChangeKind::kRemove};
-    }
+    add_changes(*task->job->replication, shard.page, &page);
     page.source = psprintf("shard %s", task->task->name);
     page.may_spool = true;
     page.record = record;

@@ -30,6 +30,7 @@ using dynamodb::TableDescription;
 using dynamodb::TablesPage;
 using streams::Change;
 using streams::ChangeKind;
+using streams::kNoChange;
 using streams::RecordsPage;
 using streams::ShardDescription;
 using streams::StreamDescription;

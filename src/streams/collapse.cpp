@@ -5,7 +5,8 @@
 #include <cstddef>
 #include <cstring>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
+#include <utility>
 
 namespace podyn::streams {
 
@@ -28,16 +29,22 @@ struct FirstBytes {
 
 }  // namespace
 
-std::vector<std::uint32_t> collapse(std::span<const streams::Change> changes)
+Collapsed collapse(std::span<const streams::Change> changes)
 {
-    std::unordered_set<std::string_view, FirstBytes> seen;
-    seen.reserve(changes.size());
-    std::vector<std::uint32_t> last;
-    for (std::size_t i = changes.size(); i-- > 0;)
-        if (seen.insert(digest_of(changes[i])).second)
-            last.push_back(static_cast<std::uint32_t>(i));
-    std::reverse(last.begin(), last.end());
-    return last;
+    std::unordered_map<std::string_view, std::uint32_t, FirstBytes> later;  // the key's change behind the one looked at
+    later.reserve(changes.size());
+    Collapsed collapsed;
+    collapsed.previous.assign(changes.size(), kNoChange);
+    for (std::size_t i = changes.size(); i-- > 0;) {
+        const auto index = static_cast<std::uint32_t>(i);
+        const auto [known, is_last] = later.try_emplace(digest_of(changes[i]), index);
+        if (is_last)
+            collapsed.last.push_back(index);
+        else
+            collapsed.previous[std::exchange(known->second, index)] = index;
+    }
+    std::reverse(collapsed.last.begin(), collapsed.last.end());
+    return collapsed;
 }
 
 }  // namespace podyn::streams

@@ -11,7 +11,6 @@
 #include "dynamodb/key_digest.h"
 #include "json/path_sink.h"
 #include "json/writer.h"
-#include "streams/collapse.h"
 
 namespace podyn::streams {
 
@@ -193,7 +192,7 @@ RecordPage::RecordPage(std::string body, dynamodb::NulCharacters nul_characters)
     next_iterator_ = sink.next_iterator;
     for (const Record &record : sink.records)
         changes_.push_back(to_change(record, tape_));
-    last_ = collapse(changes_);
+    collapsed_ = collapse(changes_);
 }
 
 }  // namespace podyn::streams

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dynamodb/tape.h"
+#include "streams/collapse.h"
 #include "streams/types.h"
 
 namespace podyn::streams {
@@ -21,13 +22,16 @@ class RecordPage {
     RecordPage(const RecordPage &) = delete;
     RecordPage &operator=(const RecordPage &) = delete;
 
-    [[nodiscard]] streams::RecordsPage page() const { return {changes_, last_, next_iterator_, body_.size()}; }
+    [[nodiscard]] streams::RecordsPage page() const
+    {
+        return {changes_, collapsed_.last, collapsed_.previous, next_iterator_, body_.size()};
+    }
 
   private:
     std::string body_;
     dynamodb::Tape tape_;
     std::vector<streams::Change> changes_;
-    std::vector<std::uint32_t> last_;
+    Collapsed collapsed_;
     std::string_view next_iterator_;
 };
 

@@ -37,11 +37,14 @@ struct Change {
         key_digest[dynamodb::kKeyDigestBytes];  // SHA-256 of the canonical key: attribute names, types and values
 };
 
+inline constexpr std::uint32_t kNoChange = UINT32_MAX;
+
 struct RecordsPage {
-    std::span<const Change> changes;      // every record, in stream order
-    std::span<const std::uint32_t> last;  // indexes into `changes`: the last change of each key, in stream order
-    std::string_view next_iterator;       // empty: the shard is closed and read to its end
-    std::size_t bytes;                    // of the answer's body; DynamoDB ends a page at 1 MB
+    std::span<const Change> changes;          // every record, in stream order
+    std::span<const std::uint32_t> last;      // indexes into `changes`: the last change of each key, in stream order
+    std::span<const std::uint32_t> previous;  // of each change: the key's change before it in the page, or kNoChange
+    std::string_view next_iterator;           // empty: the shard is closed and read to its end
+    std::size_t bytes;                        // of the answer's body; DynamoDB ends a page at 1 MB
 };
 
 }  // namespace podyn::streams

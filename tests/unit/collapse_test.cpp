@@ -1,4 +1,4 @@
-// Only the last change of each key counts.
+// The last change of each key counts, and leads to those before it.
 #include "streams/collapse.h"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ std::vector<Change> changes_of(std::initializer_list<std::uint8_t> keys)
 
 std::vector<std::uint32_t> collapsed(std::initializer_list<std::uint8_t> keys)
 {
-    return podyn::streams::collapse(changes_of(keys));
+    return podyn::streams::collapse(changes_of(keys)).last;
 }
 
 using Indexes = std::vector<std::uint32_t>;
@@ -42,6 +42,14 @@ TEST(Collapse, keeps_the_last_change_of_each_key_in_the_order_of_the_stream)
     EXPECT_EQ(collapsed({7, 7, 7, 7}), Indexes{3});
 }
 
+TEST(Collapse, leads_from_each_change_to_the_one_before_it)
+{
+    constexpr auto kNone = podyn::streams::kNoChange;
+    EXPECT_EQ(podyn::streams::collapse(changes_of({1, 2, 1, 3, 2, 1})).previous,
+              (Indexes{kNone, kNone, 0, kNone, 1, 2}));
+    EXPECT_EQ(podyn::streams::collapse(changes_of({})).previous, Indexes{});
+}
+
 TEST(Collapse, is_linear)
 {
     std::vector<Change> changes(200'000);
@@ -50,7 +58,7 @@ TEST(Collapse, is_linear)
         changes[i].key_digest[1] = static_cast<std::uint8_t>(i >> 8);
         changes[i].key_digest[2] = static_cast<std::uint8_t>(i >> 16 & 1);
     }
-    EXPECT_EQ(podyn::streams::collapse(changes).size(), 131'072U);
+    EXPECT_EQ(podyn::streams::collapse(changes).last.size(), 131'072U);
 }
 
 }  // namespace
