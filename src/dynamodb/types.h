@@ -66,4 +66,20 @@ struct ScanPage {
 // SHA-256 of an item's canonical key, see key_digest.h.
 inline constexpr std::size_t kKeyDigestBytes = 32;
 
+// API reference, BatchGetItem; an answer ends at 16 MB.
+inline constexpr std::size_t kMostKeysOfBatchGet = 100;
+
+struct CurrentItem {
+    Item item;
+    std::uint8_t key_digest[kKeyDigestBytes];  // of an unsound item too
+};
+
+// Keys that were asked for and are in neither list have no item.
+struct CurrentItemsPage {
+    std::span<const CurrentItem> items;
+    std::span<const std::string_view> unprocessed;  // keys to be asked for again, as received
+    double read_units;                              // as in ScanPage
+    std::size_t bytes;                              // of the answer's body
+};
+
 }  // namespace podyn::dynamodb

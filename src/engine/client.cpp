@@ -23,10 +23,11 @@ struct OperationInfo {
 };
 
 // In the order of Operation. Target prefixes: service models of botocore 1.43.11, "targetPrefix".
-constexpr std::array<OperationInfo, 6> kOperations = {{
+constexpr std::array<OperationInfo, 7> kOperations = {{
     {"ListTables", "DynamoDB_20120810.ListTables", false},
     {"DescribeTable", "DynamoDB_20120810.DescribeTable", false},
     {"Scan", "DynamoDB_20120810.Scan", false},
+    {"BatchGetItem", "DynamoDB_20120810.BatchGetItem", false},
     {"DescribeStream", "DynamoDBStreams_20120810.DescribeStream", true},
     {"GetShardIterator", "DynamoDBStreams_20120810.GetShardIterator", true},
     {"GetRecords", "DynamoDBStreams_20120810.GetRecords", true},

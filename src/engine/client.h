@@ -79,6 +79,7 @@ enum class Operation : std::uint8_t {
     kListTables,
     kDescribeTable,
     kScan,
+    kBatchGetItem,
     kDescribeStream,
     kGetShardIterator,
     kGetRecords,

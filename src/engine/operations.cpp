@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "dynamodb/batch_get.h"
 #include "dynamodb/scan.h"
 #include "dynamodb/tables.h"
 #include "engine/call.h"
@@ -21,6 +22,9 @@ struct Table : dynamodb::TableInfo {
 };
 struct Items : dynamodb::ItemPage {
     using ItemPage::ItemPage;
+};
+struct CurrentItems : dynamodb::CurrentItemPage {
+    using CurrentItemPage::CurrentItemPage;
 };
 struct Shards : streams::ShardList {
     using ShardList::ShardList;
@@ -128,6 +132,24 @@ Status parse_items(std::span<const std::string_view> documents, NulCharacters nu
 }
 
 void destroy(Items *handle) noexcept
+{
+    delete handle;
+}
+
+Status start_batch_get_item(Client *client, Session *session, std::string_view table,
+                            std::span<const std::string_view> keys, Now now, Call **call) noexcept
+{
+    return start({client, session, now}, Operation::kBatchGetItem, call,
+                 [&] { return dynamodb::batch_get_request(table, keys); });
+}
+
+Status take_current_items(Call *call, std::span<const std::string_view> key_attributes, CurrentItems **handle,
+                          CurrentItemsPage *page) noexcept
+{
+    return take(call, handle, page, key_attributes);
+}
+
+void destroy(CurrentItems *handle) noexcept
 {
     delete handle;
 }

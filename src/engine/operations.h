@@ -21,9 +21,12 @@
 namespace podyn::engine {
 
 using dynamodb::carries_new_images;
+using dynamodb::CurrentItem;
+using dynamodb::CurrentItemsPage;
 using dynamodb::IndexDescription;
 using dynamodb::KeyAttribute;
 using dynamodb::kKeyDigestBytes;
+using dynamodb::kMostKeysOfBatchGet;
 using dynamodb::ScanPage;
 using dynamodb::ScanRequest;
 using dynamodb::TableDescription;
@@ -67,6 +70,18 @@ struct Items;
 [[nodiscard]] Status parse_items(std::span<const std::string_view> documents, NulCharacters nul_characters,
                                  Items **handle, std::span<const Item> *items) noexcept;
 void destroy(Items *handle) noexcept;
+
+// ---- BatchGetItem --------------------------------------------------------------------------------------------------
+
+struct CurrentItems;
+// Reads consistently. `keys`: DynamoDB JSON as in Change::keys or CurrentItemsPage::unprocessed, at most
+// kMostKeysOfBatchGet, no two of them equal.
+[[nodiscard]] Status start_batch_get_item(Client *client, Session *session, std::string_view table,
+                                          std::span<const std::string_view> keys, Now now, Call **call) noexcept;
+// `key_attributes`: of the table.
+[[nodiscard]] Status take_current_items(Call *call, std::span<const std::string_view> key_attributes,
+                                        CurrentItems **handle, CurrentItemsPage *page) noexcept;
+void destroy(CurrentItems *handle) noexcept;
 
 // ---- DescribeStream ------------------------------------------------------------------------------------------------
 

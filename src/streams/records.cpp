@@ -167,8 +167,9 @@ Change to_change(const Record &record, const dynamodb::Tape &tape)
     // Developer guide, DynamoDB Streams and Time to Live.
     change.by_ttl = record.identity_type == "Service" && record.principal == "dynamodb.amazonaws.com";
     change.image = image_of(record, keys, tape);
+    change.keys = keys;
     if (problem.exists())
-        change.image.problem = problem;
+        change.image.problem = change.keys.problem = problem;
     change.sequence_number = record.sequence_number;
     change.created_at_us = record.created_at_us;
     const base::Sha256 digest =

@@ -31,6 +31,7 @@ struct Change {
     ChangeKind kind;
     bool by_ttl;           // userIdentity {Type: Service, PrincipalId: dynamodb.amazonaws.com}
     dynamodb::Item image;  // kPut: the new image. kRemove: only the key attributes
+    dynamodb::Item keys;   // the key attributes
     std::string_view sequence_number;
     std::int64_t created_at_us;  // ApproximateCreationDateTime, Unix time, whole seconds; 0: not given
     std::uint8_t

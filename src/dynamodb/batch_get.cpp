@@ -1,0 +1,239 @@
+// See batch_get.h.
+#include "dynamodb/batch_get.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "dynamodb/item_parser.h"
+#include "dynamodb/key_digest.h"
+#include "json/path_sink.h"
+#include "json/writer.h"
+
+namespace podyn::dynamodb {
+
+namespace {
+
+// The answer to a request for one table: its name is that of the only member of Responses and UnprocessedKeys.
+bool is_item(std::string_view path)
+{
+    return path.starts_with("Responses.") && path.ends_with("[]");
+}
+
+bool is_unprocessed_key(std::string_view path)
+{
+    return path.starts_with("UnprocessedKeys.") && path.ends_with(".Keys[]");
+}
+
+class BatchGetSink final : public json::PathSink {
+  public:
+    BatchGetSink(Tape &tape, std::string_view body) : PathSink(tape.arena), body_(body), parser_(tape, body) {}
+
+    std::vector<ParsedItem> items;
+    std::vector<std::string_view> unprocessed;
+    double read_units = 0;
+    bool has_responses = false;
+
+  protected:
+    void on_value(std::string_view path, const json::Scalar &value) override
+    {
+        if (path == "ConsumedCapacity[].CapacityUnits" && !value.is_null())
+            read_units += json::to_double(path, value);
+        else if (is_item(path) || is_unprocessed_key(path))
+            refuse_element(path);
+    }
+
+    json::Sink *on_object(std::string_view path, std::size_t offset) override
+    {
+        has_responses |= path == "Responses";
+        if (is_item(path)) {
+            parser_.begin(offset);
+            return &parser_;
+        }
+        if (is_unprocessed_key(path)) {
+            key_offset_ = offset;
+            return &ignore_;
+        }
+        return this;
+    }
+
+    void on_object_end(std::string_view path, std::size_t end) override
+    {
+        if (is_item(path))
+            items.push_back(parser_.finish(end));
+        else if (is_unprocessed_key(path))
+            unprocessed.push_back(body_.substr(key_offset_, end - key_offset_));
+    }
+
+    void on_array(std::string_view path) override
+    {
+        if (is_item(path) || is_unprocessed_key(path))
+            refuse_element(path);
+    }
+
+  private:
+    // Passed over, it would count as an item that does not exist.
+    [[noreturn]] static void refuse_element(std::string_view path)
+    {
+        json::refuse(std::string(path) + " is not an object");
+    }
+
+    std::string_view body_;
+    ItemParser parser_;
+    json::Ignore ignore_;
+    std::size_t key_offset_ = 0;
+};
+
+using Names = std::span<const std::string_view>;
+
+bool contains(Names names, std::string_view name)
+{
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Hands the item's key attributes on and passes over the others.
+class KeyFilter final : public json::Sink {
+  public:
+    KeyFilter(ItemParser &parser, Names key_attributes) : parser_(parser), key_attributes_(key_attributes) {}
+
+    Sink *start_object(std::size_t offset) override
+    {
+        ++depth_;
+        if (taking_)
+            parser_.start_object(offset);
+        return this;
+    }
+    void end_object(std::size_t end) override
+    {
+        --depth_;
+        if (taking_)
+            parser_.end_object(end);
+    }
+    void start_array() override
+    {
+        ++depth_;
+        if (taking_)
+            parser_.start_array();
+    }
+    void end_array() override
+    {
+        --depth_;
+        if (taking_)
+            parser_.end_array();
+    }
+    void key(json::Text name) override
+    {
+        if (depth_ == 0)
+            taking_ = contains(key_attributes_, name.text);
+        if (taking_)
+            parser_.key(name);
+    }
+    void string(json::Text value) override
+    {
+        if (taking_)
+            parser_.string(value);
+    }
+    void number(std::string_view digits) override
+    {
+        if (taking_)
+            parser_.number(digits);
+    }
+    void boolean(bool value) override
+    {
+        if (taking_)
+            parser_.boolean(value);
+    }
+    void null() override
+    {
+        if (taking_)
+            parser_.null();
+    }
+
+  private:
+    ItemParser &parser_;
+    Names key_attributes_;
+    int depth_ = 0;  // inside the item's attributes
+    bool taking_ = false;
+};
+
+// The key of an item that has a problem elsewhere.
+class KeySink final : public json::PathSink {
+  public:
+    KeySink(Tape &tape, std::string_view item, Names key_attributes)
+        : PathSink(tape.arena), parser_(tape, item), filter_(parser_, key_attributes)
+    {
+    }
+
+    ParsedItem key;
+
+  protected:
+    json::Sink *on_object(std::string_view, std::size_t offset) override
+    {
+        parser_.begin(offset);
+        return &filter_;
+    }
+    void on_object_end(std::string_view, std::size_t end) override { key = parser_.finish(end); }
+
+  private:
+    ItemParser parser_;
+    KeyFilter filter_;
+};
+
+ParsedItem parse_key(std::string_view item, Names key_attributes, Tape &tape)
+{
+    KeySink sink(tape, item, key_attributes);
+    json::read(item, sink);
+    return sink.key;
+}
+
+bool may_be_key(const Value &value)
+{
+    return value.type == ValueType::kString || value.type == ValueType::kNumber || value.type == ValueType::kBinary;
+}
+
+std::vector<Value> key_values(const Item &item, Names key_attributes)
+{
+    std::vector<Value> keys;
+    for (std::size_t i = 0; i < item.values.size(); i += item.values[i].span)
+        if (contains(key_attributes, item.values[i].name) && may_be_key(item.values[i]))
+            keys.push_back(item.values[i]);
+    if (keys.size() != key_attributes.size())
+        json::refuse("response holds an item without its key");
+    return keys;
+}
+
+}  // namespace
+
+std::string batch_get_request(std::string_view table, std::span<const std::string_view> keys)
+{
+    std::string list = "[";
+    for (const std::string_view key : keys)
+        list.append(list.size() > 1 ? "," : "").append(key);
+    list += ']';
+    const std::string asked = json::ObjectWriter().raw("Keys", list).boolean("ConsistentRead", true).finish();
+    return json::ObjectWriter()
+        .raw("RequestItems", json::ObjectWriter().raw(table, asked).finish())
+        .string("ReturnConsumedCapacity", "TOTAL")
+        .finish();
+}
+
+CurrentItemPage::CurrentItemPage(std::string body, std::span<const std::string_view> key_attributes)
+    : body_(std::move(body))
+{
+    BatchGetSink sink(tape_, body_);
+    json::read(body_, sink);
+    json::require(sink.has_responses, "Responses");
+    std::vector<ParsedItem> keys;
+    for (const ParsedItem &item : sink.items)
+        keys.push_back(item.problem.exists() ? parse_key(item.json, key_attributes, tape_) : item);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        CurrentItem &current = items_.emplace_back();
+        current.item = sink.items[i].on(tape_);
+        const base::Sha256 digest = key_digest(key_values(keys[i].on(tape_), key_attributes), tape_);
+        std::copy(digest.begin(), digest.end(), current.key_digest);
+    }
+    unprocessed_ = std::move(sink.unprocessed);
+    read_units_ = sink.read_units;
+}
+
+}  // namespace podyn::dynamodb
