@@ -111,7 +111,7 @@ CREATE TABLE podyn.column_map (
     name        text NOT NULL REFERENCES podyn.replication (name) ON DELETE CASCADE,
     attribute   text NOT NULL,
     type        text NOT NULL,
-    column_name text NOT NULL
+    column_name text                                   -- NULL: none in a table of the user's own
 );
 CREATE INDEX ON podyn.column_map (name);
 COMMENT ON TABLE podyn.column_map IS 'which attribute of which type stands in which column';

@@ -34,6 +34,17 @@ void add_column(const Batch &batch, ColumnLists *lists, AttrNumber number, bool 
                          quote_identifier(name));
 }
 
+// Not left out, and no column that an earlier entry, another type of the same attribute, stands for. Only in a table of
+// the user's own can it be otherwise.
+bool has_its_own_column(const Target &target, int column)
+{
+    AttrNumber number = target.columns[column].number;
+    for (int i = 0; i < column && !target.made; ++i)
+        if (target.columns[i].number == number)
+            return false;
+    return number != InvalidAttrNumber;
+}
+
 ColumnLists column_lists(const Batch &batch)
 {
     const Target &target = *batch.target;
@@ -44,7 +55,7 @@ ColumnLists column_lists(const Batch &batch)
     for (int i = 0; i < target.key_count; ++i)
         add_column(batch, &lists, target.columns[target.keys[i]].number, true);
     for (int i = 0; i < target.column_count; ++i)
-        if (i != target.keys[0] && (target.key_count == 1 || i != target.keys[1]))
+        if (i != target.keys[0] && (target.key_count == 1 || i != target.keys[1]) && has_its_own_column(target, i))
             add_column(batch, &lists, target.columns[i].number, false);
     if (target.jsonb_mode)
         add_column(batch, &lists, target.document, false);

@@ -137,17 +137,18 @@ void require_type(Relation relation, const DeclaredColumn &column)
                                RelationGetRelationName(relation), column.column, column.attribute),
                         errhint("Add the column, or let podyn make the table with schema => true.")));
     Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), number - 1);
-    if (attribute->attgenerated != '\0')
+    if (attribute->attgenerated != '\0' || attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
         ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
                         errmsg("key column \"%s\" of target \"%s\" is generated", column.column,
                                RelationGetRelationName(relation)),
                         errhint("podyn has to write it: make it an ordinary column.")));
-    if (!can_hold(*attribute, column.type))
+    if (!can_hold(*attribute, column.type) && !can_convert(*attribute, column.type, true))
         ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                        errmsg("column \"%s\" of target \"%s\" is of type %s, but its key attribute needs %s",
+                        errmsg("column \"%s\" of target \"%s\" is of type %s, but its key attribute is %s",
                                column.column, RelationGetRelationName(relation),
                                format_type_with_typemod(attribute->atttypid, attribute->atttypmod),
                                copy_string(engine::column_type_name(column.type))),
+                        errdetail("Different keys of DynamoDB could be equal in this type."),
                         errhint("Change the column's type, or let podyn make the table with schema => true.")));
     if (OidIsValid(attribute->attcollation) && !get_collation_isdeterministic(attribute->attcollation))
         ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),

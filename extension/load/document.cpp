@@ -41,14 +41,6 @@ JsonbValue string_value(std::string_view text)
     return value;
 }
 
-std::string_view base64(std::string_view bytes)
-{
-    int capacity = pg_b64_enc_len(static_cast<int>(bytes.size())) + 1;
-    auto *text = static_cast<char *>(palloc(static_cast<size_t>(capacity)));
-    int length = encode_base64(bytes.data(), static_cast<int>(bytes.size()), text, capacity);
-    return {text, static_cast<size_t>(Max(length, 0))};
-}
-
 JsonbValue scalar(const Value &value)
 {
     JsonbValue result = {};
@@ -128,6 +120,14 @@ Datum numeric_from_text(std::string_view digits)
         return NumericGetDatum(int64_to_numeric(parse_short_integer(digits)));
     return DirectFunctionCall3(numeric_in, CStringGetDatum(copy_string(digits)), ObjectIdGetDatum(InvalidOid),
                                Int32GetDatum(-1));
+}
+
+std::string_view base64(std::string_view bytes)
+{
+    int capacity = pg_b64_enc_len(static_cast<int>(bytes.size())) + 1;
+    auto *text = static_cast<char *>(palloc(static_cast<size_t>(capacity)));
+    int length = encode_base64(bytes.data(), static_cast<int>(bytes.size()), text, capacity);
+    return {text, static_cast<size_t>(Max(length, 0))};
 }
 
 Datum jsonb_from_value(const engine::Value *value)

@@ -10,6 +10,8 @@ namespace podyn {
 
 Datum numeric_from_text(std::string_view digits);
 
+std::string_view base64(std::string_view bytes);  // palloc'ed
+
 // One value as jsonb: numbers with every digit, binary as base64, sets as arrays. Palloc'ed.
 Datum jsonb_from_value(const engine::Value *value);
 

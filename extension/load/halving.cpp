@@ -96,6 +96,10 @@ void form_key(const Attempt &attempt)
 
 int write_one_compact(const Batch &batch, Target *target, Row *row, ErrorData *too_big, Reject reject, void *context)
 {
+    if (target->rest == InvalidAttrNumber && !target->made) {
+        reject(context, *row, too_big);
+        return 0;
+    }
     if (target->rest == InvalidAttrNumber) {
         target->wants_rest = true;
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -52,6 +52,20 @@ void set(Row *row, AttrNumber number, Datum value)
     row->nulls[number - 1] = false;
 }
 
+Datum column_datum(const TargetColumn &column, const Value &value)
+{
+    return column.converter == nullptr ? value_datum(value) : convert(column.converter, value);
+}
+
+void check_nulls(const Target &target, const Row &row)
+{
+    for (int i = 0; i < target.column_count; ++i) {
+        const TargetColumn &column = target.columns[i];
+        if (column.converter != nullptr && row.nulls[column.number - 1])
+            check_null(column.converter);
+    }
+}
+
 // Attributes without a column of their own, as flags for jsonb_from_attributes; null where there are none.
 bool *place_attributes(const Target &target, Form form, Row *row)
 {
@@ -62,13 +76,16 @@ bool *place_attributes(const Target &target, Form form, Row *row)
         if (type == engine::ColumnType::kNone)
             continue;
         int column = engine::layout_find(target.layout, values[i].name, type);
-        bool mapped = column != engine::kNoColumn;
+        bool known = column != engine::kNoColumn;
+        bool mapped = known && target.columns[column].number != InvalidAttrNumber;
         if (mapped && (form == Form::kColumns || is_key(target, column))) {
-            set(row, target.columns[column].number, value_datum(values[i]));
+            set(row, target.columns[column].number, column_datum(target.columns[column], values[i]));
         } else if (form != Form::kKeyOnly) {
-            if (!mapped && form == Form::kColumns && !target.jsonb_mode && !target.full)
+            if (!known && form == Form::kColumns && !target.jsonb_mode && !target.full)
                 ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                                 errmsg("columns of target %s have changed meanwhile", target.relation_name)));
+            if (!target.made && target.rest == InvalidAttrNumber)
+                continue;  // the table's owner wants it left out
             if (rest == nullptr)
                 rest = static_cast<bool *>(palloc0(values.size()));
             rest[i] = true;
@@ -106,6 +123,8 @@ void fill_row(const Target &target, TupleDesc descriptor, Form form, Row *row)
         set(row, target.deleted_at, TimestampTzGetDatum(row->deleted_at));
     if (form == Form::kKeyOnly)
         return;
+    if (target.checks_nulls)
+        check_nulls(target, *row);
     if (target.jsonb_mode)
         set(row, target.document, jsonb_from_attributes(row->item->values, nullptr));
     else if (rest != nullptr)

@@ -15,24 +15,8 @@ namespace {
 // PostgreSQL's limit is 1,600 columns, dropped ones included (MaxHeapAttributeNumber); some are left for podyn_rest,
 // for later needs of ours and for the table's owner.
 constexpr int kMaxColumns = 1580;
-// While columns are being placed, a layout only says that an attribute has one.
-constexpr int kPlaced = 0;
-
-Oid type_oid(engine::ColumnType type)
-{
-    switch (type) {
-        case engine::ColumnType::kText:
-            return TEXTOID;
-        case engine::ColumnType::kNumeric:
-            return NUMERICOID;
-        case engine::ColumnType::kBoolean:
-            return BOOLOID;
-        case engine::ColumnType::kBytea:
-            return BYTEAOID;
-        default:
-            return JSONBOID;
-    }
-}
+// While columns are being placed, a layout only says that an attribute has one; no index of a column.
+constexpr int kPlaced = INT_MAX;
 
 engine::ColumnType type_of_name(const char *name)
 {
@@ -60,35 +44,108 @@ void find_special_columns(Target *target, Relation relation)
     }
 }
 
-// One row of podyn.column_map. A column that its owner has dropped, retyped or generates is as good as unmapped.
+bool is_key_attribute(const Target &target, const char *attribute)
+{
+    for (int i = 0; i < target.key_count; ++i)
+        if (strcmp(target.key_attributes[i], attribute) == 0)
+            return true;
+    return false;
+}
+
+TargetColumn *add_entry(Target *target, const char *attribute, engine::ColumnType type)
+{
+    TargetColumn *entry = &target->columns[target->column_count];
+    *entry = {};
+    entry->type = type;
+    check(engine::layout_add(target->layout, attribute, type, target->column_count));
+    ++target->column_count;
+    return entry;
+}
+
+// One row of podyn.column_map. A column that its owner has dropped, generates, or given a type for which there is no
+// conversion is as good as unmapped.
 void add_mapped_column(Target *target, Relation relation, const char *attribute, engine::ColumnType type,
                        const char *column)
 {
     AttrNumber number = get_attnum(target->relation, column);
-    if (number <= 0 || !can_hold(*TupleDescAttr(RelationGetDescr(relation), number - 1), type))
+    if (number <= 0)
         return;
-    TargetColumn *entry = &target->columns[target->column_count];
+    bool key = is_key_attribute(*target, attribute);
+    const FormData_pg_attribute &definition = *TupleDescAttr(RelationGetDescr(relation), number - 1);
+    if (!can_hold(definition, type) && !can_convert(definition, type, key))
+        return;
+    TargetColumn *entry = add_entry(target, attribute, type);
     entry->number = number;
-    entry->type = type;
     strlcpy(entry->name, column, NAMEDATALEN);
-    check(engine::layout_add(target->layout, attribute, type, target->column_count));
+    entry->converter = make_converter(target->context, definition, attribute, type, key);
+    target->checks_nulls = target->checks_nulls || get_typtype(definition.atttypid) == TYPTYPE_DOMAIN;
     for (int i = 0; i < target->key_count; ++i)
         if (strcmp(target->key_attributes[i], attribute) == 0 && target->keys[i] < 0)
-            target->keys[i] = target->column_count;
-    ++target->column_count;
+            target->keys[i] = target->column_count - 1;
 }
 
-void read_column_map(Target *target, Relation relation, const char *name)
+// Whether another attribute has the column.
+bool is_taken(const Target &target, const char *column, std::string_view attribute)
+{
+    for (int i = 0; i < target.column_count; ++i)
+        if (strcmp(target.columns[i].name, column) == 0 &&
+            engine::layout_find(target.layout, attribute, target.columns[i].type) != i)
+            return true;
+    return false;
+}
+
+using Accepts = bool (*)(const FormData_pg_attribute &column, engine::ColumnType type);
+
+bool is_column(const Target &target, Relation relation, const char *name, const MissingColumn &missing, Accepts accepts)
+{
+    AttrNumber number = get_attnum(target.relation, name);
+    return number > 0 && !is_taken(target, name, missing.attribute) &&
+           accepts(*TupleDescAttr(RelationGetDescr(relation), number - 1), missing.type);
+}
+
+// In a table of the user's own, the column for an attribute: under its name, if it has the right type; else under its
+// name with the type; else under its name, through a conversion. Null: there is none.
+char *own_column(const catalog::Replication &replication, const Target &target, Relation relation,
+                 const MissingColumn &missing)
+{
+    Accepts converts = [](const FormData_pg_attribute &column, engine::ColumnType type) {
+        return can_convert(column, type, false);
+    };
+    char *plain = choose_column_name(missing.attribute, missing.type, false, replication.lower_case_columns, {});
+    char *typed = choose_column_name(missing.attribute, missing.type, true, replication.lower_case_columns, {});
+    if (is_column(target, relation, plain, missing, can_hold))
+        return plain;
+    if (is_column(target, relation, typed, missing, can_hold))
+        return typed;
+    return is_column(target, relation, plain, missing, converts) ? plain : nullptr;
+}
+
+// An attribute that was left out stays so until the table has a column for it.
+void add_left_out(Target *target, Relation relation, const catalog::Replication &replication, const char *attribute,
+                  engine::ColumnType type)
+{
+    if (own_column(replication, *target, relation, {attribute, type}) != nullptr)
+        return;
+    add_entry(target, attribute, type);
+}
+
+void read_column_map(Target *target, Relation relation, const catalog::Replication &replication)
 {
     catalog::Scope scope = catalog::enter();
-    uint64 rows = catalog::run("SELECT attribute, type, column_name FROM podyn.column_map WHERE name = $1",
-                               {catalog::text(name)});
+    uint64 rows = catalog::run(
+        "SELECT attribute, type, column_name FROM podyn.column_map WHERE name = $1 ORDER BY column_name NULLS LAST",
+        {catalog::text(replication.name)});
     target->columns =
         static_cast<TargetColumn *>(MemoryContextAllocZero(target->context, sizeof(TargetColumn) * (rows + 1)));
-    for (uint64 row = 0; row < rows; ++row)
-        add_mapped_column(target, relation, catalog::string(CurrentMemoryContext, row, 1),
-                          type_of_name(catalog::string(CurrentMemoryContext, row, 2)),
-                          catalog::string(CurrentMemoryContext, row, 3));
+    for (uint64 row = 0; row < rows; ++row) {
+        const char *attribute = catalog::string(CurrentMemoryContext, row, 1);
+        engine::ColumnType type = type_of_name(catalog::string(CurrentMemoryContext, row, 2));
+        const char *column = catalog::string(CurrentMemoryContext, row, 3);
+        if (column == nullptr)
+            add_left_out(target, relation, replication, attribute, type);
+        else
+            add_mapped_column(target, relation, attribute, type, column);
+    }
     catalog::leave(scope);
 }
 
@@ -99,7 +156,9 @@ void require_keys(const Target &target)
             ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
                             errmsg("target %s has lost the column of key attribute \"%s\"", target.relation_name,
                                    target.key_attributes[i]),
-                            errhint("Use podyn_drop and podyn_replicate to begin anew.")));
+                            errdetail("It was renamed, dropped, or given a type that cannot hold keys."),
+                            errhint("Mend the column and use podyn_start, or podyn_drop and podyn_replicate to begin "
+                                    "anew.")));
     if (target.jsonb_mode && target.document == InvalidAttrNumber)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
                         errmsg("target %s has lost its column \"%s\"", target.relation_name, kDocumentColumn),
@@ -116,8 +175,6 @@ char *qualified_name(Relation relation)
 struct Placement {
     std::string_view *names;  // those in use, as views into the descriptor
     int name_count;
-    std::string_view *adopted;  // existing ones that an attribute has been given
-    int adopted_count;
     int total;           // dropped ones included: they count against PostgreSQL's limit forever
     StringInfoData ddl;  // what has to be added
 };
@@ -128,7 +185,6 @@ Placement begin_placement(Relation relation, int most_new)
     Placement placement = {};
     placement.names =
         static_cast<std::string_view *>(palloc(sizeof(std::string_view) * (descriptor->natts + most_new)));
-    placement.adopted = static_cast<std::string_view *>(palloc(sizeof(std::string_view) * (most_new + 1)));
     placement.total = descriptor->natts;
     for (int i = 0; i < descriptor->natts; ++i)
         if (!TupleDescAttr(descriptor, i)->attisdropped)
@@ -152,43 +208,54 @@ bool is_mapped(const Target &target, std::string_view column)
     return false;
 }
 
-// In a table of the user's own: a column under the attribute's plain name, which can hold it, has no value of its own
-// to give, and is free to be used. What somebody adds to a table of podyn's making is meant for something else.
-bool adopts_existing(const catalog::Replication &replication, const Target &target, Relation relation,
-                     const Placement &placement, std::string_view plain_name, engine::ColumnType type)
-{
-    if (replication.target_made || is_mapped(target, plain_name))
-        return false;
-    for (int i = 0; i < placement.adopted_count; ++i)
-        if (plain_name == placement.adopted[i])
-            return false;
-    AttrNumber number = get_attnum(target.relation, copy_string(plain_name));
-    if (number <= 0)
-        return false;
-    Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), number - 1);
-    return can_hold(*attribute, type) && !attribute->atthasdef;
-}
-
+// `column`: null where there is none.
 void remember_column(const catalog::Replication &replication, const MissingColumn &missing, const char *column)
 {
-    // A column that its owner dropped may have left a row, of this attribute or of another one that had its name.
+    // A column that its owner dropped may have left a row, of this attribute or of another one that had its name. In a
+    // table of the user's own, another type of this attribute may be there with good reason.
     catalog::execute(
-        "DELETE FROM podyn.column_map WHERE name = $1 AND (attribute = $2 AND type = $3 OR column_name = $4)",
+        "DELETE FROM podyn.column_map WHERE name = $1 AND (attribute = $2 AND type = $3 OR column_name = $4 AND "
+        "($5 OR attribute <> $2))",
         {catalog::text(replication.name), catalog::text(missing.attribute),
-         catalog::text(engine::column_type_name(missing.type)), catalog::text(column)});
+         catalog::text(engine::column_type_name(missing.type)), catalog::text_or_null(column),
+         catalog::boolean(replication.target_made)});
     catalog::execute("INSERT INTO podyn.column_map (name, attribute, type, column_name) VALUES ($1, $2, $3, $4)",
                      {catalog::text(replication.name), catalog::text(missing.attribute),
-                      catalog::text(engine::column_type_name(missing.type)), catalog::text(column)});
+                      catalog::text(engine::column_type_name(missing.type)), catalog::text_or_null(column)});
+}
+
+void tell(const catalog::Replication &replication, const char *message)
+{
+    ereport(MyBgworkerEntry != nullptr ? LOG : NOTICE, (errmsg("%s", message)));
+    catalog::record_event(replication.owner, replication.name, "column", message);
 }
 
 // `what`: "adding new column to", "adopting column of".
 void announce(const catalog::Replication &replication, Relation relation, const char *what, const char *column,
               engine::ColumnType type)
 {
-    char *message = psprintf("%s table %s: \"%s\" %s", what, RelationGetRelationName(relation), column,
-                             copy_string(engine::column_type_name(type)));
-    ereport(MyBgworkerEntry != nullptr ? LOG : NOTICE, (errmsg("%s", message)));
-    catalog::record_event(replication.owner, replication.name, "column", message);
+    tell(replication, psprintf("%s table %s: \"%s\" %s", what, RelationGetRelationName(relation), column,
+                               copy_string(engine::column_type_name(type))));
+}
+
+// In a table of the user's own.
+void adopt(const catalog::Replication &replication, Target *target, Relation relation, const MissingColumn &missing)
+{
+    char *column = own_column(replication, *target, relation, missing);
+    char *attribute = copy_string(missing.attribute);
+    remember_column(replication, missing, column);
+    target->columns = static_cast<TargetColumn *>(
+        repalloc(target->columns, sizeof(TargetColumn) * static_cast<size_t>(target->column_count + 1)));
+    if (column != nullptr) {
+        add_mapped_column(target, relation, attribute, missing.type, column);
+        announce(replication, relation, "adopting column of", column, missing.type);
+    } else {
+        add_entry(target, attribute, missing.type);
+        tell(replication, psprintf("attribute \"%s\" %s has no column in table %s: %s", attribute,
+                                   copy_string(engine::column_type_name(missing.type)),
+                                   RelationGetRelationName(relation),
+                                   target->rest == InvalidAttrNumber ? "left out" : "kept in podyn_rest"));
+    }
 }
 
 // Decides where one attribute goes. Returns the column's name, palloc'ed; null: the table is full.
@@ -197,11 +264,6 @@ char *place(const catalog::Replication &replication, const Target &target, Relat
 {
     bool known = engine::layout_knows(target.layout, missing.attribute);
     char *plain = choose_column_name(missing.attribute, missing.type, false, replication.lower_case_columns, {});
-    if (!known && adopts_existing(replication, target, relation, *placement, plain, missing.type)) {
-        placement->adopted[placement->adopted_count++] = plain;
-        announce(replication, relation, "adopting column of", plain, missing.type);
-        return plain;
-    }
     if (placement->total >= kMaxColumns)
         return nullptr;
     // Another type of this attribute has the plain name already, or the table's owner has given it to something else.
@@ -217,17 +279,13 @@ char *place(const catalog::Replication &replication, const Target &target, Relat
 
 }  // namespace
 
-bool can_hold(const FormData_pg_attribute &attribute, engine::ColumnType type)
-{
-    return attribute.atttypid == type_oid(type) && attribute.atttypmod == -1 && attribute.attgenerated == '\0';
-}
-
 Target *load_target(MemoryContext parent, const catalog::Replication &replication)
 {
     MemoryContext context = AllocSetContextCreate(parent, "podyn target", ALLOCSET_DEFAULT_SIZES);
     auto *target = static_cast<Target *>(MemoryContextAllocZero(context, sizeof(Target)));
     target->context = context;
     target->relation = replication.target;
+    target->made = replication.target_made;
     target->jsonb_mode = replication.jsonb_mode;
     target->key_count = replication.key_count;
     for (int i = 0; i < 2; ++i) {
@@ -255,8 +313,8 @@ Target *load_target(MemoryContext parent, const catalog::Replication &replicatio
                         errdetail("A crash would empty it, and the replication would go on as if nothing was lost."),
                         errhint("Use ALTER TABLE %s SET LOGGED.", target->relation_name)));
     find_special_columns(target, relation);
-    target->full = RelationGetDescr(relation)->natts >= kMaxColumns && target->rest != InvalidAttrNumber;
-    read_column_map(target, relation, replication.name);
+    target->full = target->made && RelationGetDescr(relation)->natts >= kMaxColumns && target->rest != InvalidAttrNumber;
+    read_column_map(target, relation, replication);
     relation_close(relation, AccessShareLock);
     require_keys(*target);
     return target;
@@ -308,6 +366,10 @@ void map_columns(const catalog::Replication &replication, const MissingColumns &
         const MissingColumn &column = missing.columns[i];
         if (engine::layout_find(target->layout, column.attribute, column.type) != engine::kNoColumn)
             continue;  // another process was faster
+        if (!target->made) {
+            adopt(replication, target, relation, column);
+            continue;
+        }
         char *name = place(replication, *target, relation, column, &placement);
         if (name == nullptr) {
             with_rest = true;
@@ -316,7 +378,7 @@ void map_columns(const catalog::Replication &replication, const MissingColumns &
         remember_column(replication, column, name);
         check(engine::layout_add(target->layout, column.attribute, column.type, kPlaced));
     }
-    if (with_rest && target->rest == InvalidAttrNumber) {
+    if (with_rest && target->made && target->rest == InvalidAttrNumber) {
         add_to_ddl(&placement, kRestColumn, "jsonb");
         announce(replication, relation, "adding new column to", kRestColumn, engine::ColumnType::kJsonb);
     }

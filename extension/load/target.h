@@ -5,22 +5,25 @@
 #include "compat.h"
 #include "engine/columns.h"
 #include "engine/item.h"
+#include "load/convert.h"
 
 namespace podyn {
 
 struct TargetColumn {
-    AttrNumber number;
-    engine::ColumnType type;
+    AttrNumber number;        // 0: the attribute has no column in this table of the user's own
+    engine::ColumnType type;  // of the attribute
     char name[NAMEDATALEN];
+    Converter *converter;  // null: the column holds the values as they are
 };
 
 struct Target {
     MemoryContext context;
     Oid relation;
     char *relation_name;     // schema-qualified and quoted
+    bool made;               // by podyn, which adds columns to it then
     bool jsonb_mode;         // key columns and one column for the whole item
     engine::Layout *layout;  // attribute and type -> index in columns
-    TargetColumn *columns;   // the mapped ones
+    TargetColumn *columns;   // the mapped ones; two types of one attribute may share one
     int column_count;
     int key_count;
     int keys[2];  // indexes in columns: partition key, sort key
@@ -28,6 +31,7 @@ struct Target {
     AttrNumber document;    // jsonb mode: column data
     AttrNumber rest;        // podyn_rest; 0: there is none yet
     AttrNumber deleted_at;  // podyn_deleted_at; 0: there is none
+    bool checks_nulls;      // some column's domain may have something against NULL
     bool full;              // no more columns: attributes without one go to podyn_rest
     bool wants_rest;        // a row was too big for columns: make podyn_rest before the next attempt
 };
@@ -35,10 +39,6 @@ struct Target {
 inline constexpr char kDocumentColumn[] = "data";
 inline constexpr char kRestColumn[] = "podyn_rest";
 inline constexpr char kDeletedAtColumn[] = "podyn_deleted_at";
-
-// Whether a column takes every value of the type as it is: its values are neither converted nor rounded to a type
-// modifier on their way, and nobody else computes them.
-bool can_hold(const FormData_pg_attribute &attribute, engine::ColumnType type);
 
 // Reads the target's columns and the column map into a context of its own below `parent`. Inside a transaction.
 Target *load_target(MemoryContext parent, const catalog::Replication &replication);
@@ -54,12 +54,13 @@ struct MissingColumns {
 // Attributes of sound items that have no column yet, each once; empty in jsonb mode. Views into the items.
 MissingColumns missing_columns(const Target &target, const engine::Item *const *items, int count);
 
-// Makes columns for them, in a transaction of its own, which this function begins and ends; called outside of one, in a
+// Finds or makes columns for them, in a transaction of its own, which this function begins and ends; called outside of one, in a
 // worker, whose lock_timeout is short: readers queue up behind ADD COLUMN. Another process may have made some
 // meanwhile. `with_rest`: makes podyn_rest as well.
 void add_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest);
 
-// The same inside the caller's transaction: maps attributes to columns that exist or are made.
+// The same inside the caller's transaction: maps attributes to columns that exist or are made. In a table of the user's
+// own none are made; an attribute for which there is none is left out, or kept in podyn_rest if there is one.
 void map_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest);
 
 }  // namespace podyn
