@@ -273,6 +273,11 @@ CREATE FUNCTION podyn.live_tasks(OUT task bigint, OUT worker integer, OUT read_t
     RETURNS SETOF record AS 'MODULE_PATHNAME', 'podyn_live_tasks' LANGUAGE C VOLATILE ROWS 10;
 COMMENT ON FUNCTION podyn.live_tasks IS 'the caller''s tasks that a worker holds';
 
+-- What Citus sees of a batch. It says nothing outside of a worker that writes one.
+CREATE FUNCTION podyn.batch() RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'podyn_batch' LANGUAGE C VOLATILE ROWS 1000;
+COMMENT ON FUNCTION podyn.batch IS 'the rows that a worker is writing to a distributed table';
+
 CREATE VIEW @extschema@.podyn_status WITH (security_barrier) AS
 SELECT r.name,
        r.source,
@@ -350,5 +355,5 @@ REVOKE ALL ON FUNCTION podyn.option_validator, @extschema@.podyn_replicate, @ext
     @extschema@.podyn_start, @extschema@.podyn_stop, @extschema@.podyn_alter, @extschema@.podyn_reset, @extschema@.podyn_drop,
     @extschema@.podyn_wait, @extschema@.podyn_sync FROM PUBLIC;
 -- Views and policies call these with the reader's rights. They show what is the caller's own, or to pg_monitor all.
-GRANT EXECUTE ON FUNCTION podyn.live_replications(), podyn.live_tasks(), podyn.owns(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION podyn.live_replications(), podyn.live_tasks(), podyn.owns(text), podyn.batch() TO PUBLIC;
 GRANT SELECT ON @extschema@.podyn_status, @extschema@.podyn_tasks, @extschema@.podyn_events TO PUBLIC;

@@ -174,6 +174,8 @@ TargetRequest target_request(const char *source, const ReplicateOptions &options
     TargetRequest request = {};
     request.jsonb_mode = options.jsonb_mode;
     request.lower_case_columns = options.lower_case_columns;
+    request.citus = options.citus;
+    request.colocate_with = options.colocate_with;
     RangeVar *name;
     if (options.target != nullptr) {
         name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(options.target)));

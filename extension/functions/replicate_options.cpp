@@ -1,6 +1,8 @@
 // See replicate_options.h.
 #include "functions/replicate_options.h"
 
+#include "load/distribute.h"
+
 namespace podyn {
 namespace {
 
@@ -117,8 +119,6 @@ void only_scan(const Arguments &arguments)
 
 void refuse_unsupported(const Arguments &arguments)
 {
-    only_false(arguments, kCitus, "citus");
-    only_null(arguments, kColocateWith, "colocate_with");
     only_scan(arguments);
     only_null(arguments, kExportTo, "export_to");
     only_null(arguments, kProfile, "profile");
@@ -195,6 +195,9 @@ ReplicateOptions read_replicate_options(FunctionCallInfo fcinfo, int first)
     options.schema = boolean(arguments, kSchema, "schema");
     options.data = boolean(arguments, kData, "data");
     options.changes = boolean(arguments, kChanges, "changes");
+    options.citus = boolean(arguments, kCitus, "citus");
+    options.colocate_with = arguments.string(kColocateWith);
+    check_citus_options(options.citus, options.colocate_with);
     options.jsonb_mode = read_conversion_mode(arguments);
     options.lower_case_columns = boolean(arguments, kLowerCaseColumns, "lower_case_columns");
     options.scan_rate_value = read_scan_rate(arguments);

@@ -13,6 +13,8 @@ struct ReplicateOptions {
     bool schema;
     bool data;
     bool changes;
+    bool citus;
+    const char *colocate_with;  // null: where Citus would put it
     bool jsonb_mode;
     bool lower_case_columns;
     Datum scan_rate;  // numeric

@@ -1,6 +1,8 @@
 // See apply.h.
 #include "load/apply.h"
 
+#include "load/distributed.h"
+
 namespace podyn {
 namespace {
 
@@ -74,6 +76,13 @@ char *upsert_statement(const Batch &batch)
                     lists.all.data, lists.all.data, kBatchName, lists.keys.data, action);
 }
 
+char *insert_statement(const Batch &batch)
+{
+    ColumnLists lists = column_lists(batch);
+    return psprintf("INSERT INTO %s (%s) SELECT %s FROM %s", batch.target->relation_name, lists.all.data,
+                    lists.all.data, kBatchName);
+}
+
 // The rows of the batch, under the name gone, that the target has.
 char *key_condition(const Batch &batch)
 {
@@ -120,6 +129,10 @@ char *statement_of(const Batch &batch, Action action)
 
 void run_on_batch(const Batch &batch, const char *statement, Tuplestorestate *rows, int count)
 {
+    if (batch.target->citus) {
+        run_on_nodes(batch, kBatchName, statement, rows);
+        return;
+    }
     EphemeralNamedRelationData relation = {};
     relation.md.name = const_cast<char *>(kBatchName);
     relation.md.tupdesc = batch.descriptor;
@@ -166,6 +179,8 @@ Batch open_batch(const Target &target)
     batch.target = &target;
     batch.relation = table_open(target.relation, RowExclusiveLock);
     batch.descriptor = CreateTupleDescCopy(RelationGetDescr(batch.relation));
+    if (target.citus)
+        commit_on_all_nodes();
     return batch;
 }
 
@@ -179,6 +194,14 @@ void apply_rows(const Batch &batch, Row *rows, int count, bool compact)
     write(batch, rows, count, Action::kRemove, Form::kKeyOnly);
     write(batch, rows, count, Action::kMark, Form::kKeyOnly);
     write(batch, rows, count, Action::kPut, compact ? Form::kCompact : Form::kColumns);
+}
+
+void insert_rows(const Batch &batch, Row *rows, int count)
+{
+    int stored;
+    Tuplestorestate *store = store_rows(batch, rows, count, Action::kPut, Form::kColumns, &stored);
+    run_on_batch(batch, insert_statement(batch), store, stored);
+    tuplestore_end(store);
 }
 
 }  // namespace podyn

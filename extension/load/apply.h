@@ -21,4 +21,7 @@ void close_batch(const Batch &batch);
 // the batch. With `compact`, items are written in their compact form.
 void apply_rows(const Batch &batch, Row *rows, int count, bool compact);
 
+// Inserts rows. A row whose key exists raises an error, like any other.
+void insert_rows(const Batch &batch, Row *rows, int count);
+
 }  // namespace podyn

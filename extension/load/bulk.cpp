@@ -77,7 +77,7 @@ void end(const Batch &batch, Inserter *inserter)
 bool bulk_insert_allowed(const Batch &batch)
 {
     Relation relation = batch.relation;
-    if (relation->rd_rel->relkind != RELKIND_RELATION || relation->trigdesc != nullptr ||
+    if (batch.target->citus || relation->rd_rel->relkind != RELKIND_RELATION || relation->trigdesc != nullptr ||
         relation->rd_rules != nullptr || relation->rd_rel->relrowsecurity || relation->rd_rel->relispartition ||
         relation->rd_rel->relhassubclass ||
         pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_INSERT) != ACLCHECK_OK)

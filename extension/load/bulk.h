@@ -5,8 +5,8 @@
 
 namespace podyn {
 
-// Whether the target is plain enough: no triggers, rules, row security, and no generated columns, defaults or domains
-// (which may have a default, or refuse NULL) among the columns that a row leaves out.
+// Whether the target is plain enough: not one of Citus's, no triggers, rules, row security, and no generated columns,
+// defaults or domains (which may have a default, or refuse NULL) among the columns that a row leaves out.
 bool bulk_insert_allowed(const Batch &batch);
 
 // Inserts rows. A row whose key exists raises an error, like any other. `between` is called now and then, so that the

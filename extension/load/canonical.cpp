@@ -39,8 +39,8 @@ const char *time_text(Timestamp time, int32 digits, const char *zone)
 
 const char *normalized(const char *digits)
 {
-    return numeric_normalize(DatumGetNumeric(DirectFunctionCall3(
-        numeric_in, CStringGetDatum(digits), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1))));
+    return numeric_normalize(DatumGetNumeric(
+        DirectFunctionCall3(numeric_in, CStringGetDatum(digits), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1))));
 }
 
 bool is_integer(Oid type)

@@ -125,8 +125,9 @@ bool blames_the_statement(int sqlerrcode)
     MemoryContextSwitchTo(context);
     ErrorData *error = CopyErrorData();
     FlushErrorState();
-    const char *names = psprintf("Attribute \"%s\" of type %s was to go to column \"%s\" of type %s.",
-                                 converter.attribute, converter.attribute_type, converter.column, converter.column_type);
+    const char *names =
+        psprintf("Attribute \"%s\" of type %s was to go to column \"%s\" of type %s.", converter.attribute,
+                 converter.attribute_type, converter.column, converter.column_type);
     error->detail = error->detail == nullptr ? pstrdup(names) : psprintf("%s\n%s", error->detail, names);
     if (!converter.domain && blames_the_statement(error->sqlerrcode))
         error->sqlerrcode = ERRCODE_INVALID_TEXT_REPRESENTATION;

@@ -1,6 +1,6 @@
-// Values for columns that have another type than podyn would have given them: through the input function of the column's
-// type, as an INSERT of a string would. Nothing is rounded or cut to a type modifier in silence, and two keys of
-// DynamoDB never become one.
+// Values for columns that have another type than podyn would have given them: through the input function of the
+// column's type, as an INSERT of a string would. Nothing is rounded or cut to a type modifier in silence, and two keys
+// of DynamoDB never become one.
 #pragma once
 
 #include "compat.h"

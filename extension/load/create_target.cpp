@@ -1,6 +1,7 @@
 // See create_target.h.
 #include "load/create_target.h"
 
+#include "load/distribute.h"
 #include "load/names.h"
 #include "raise.h"
 
@@ -257,6 +258,7 @@ NewTarget create_target(const TargetRequest &request, const engine::TableDescrip
                         errhint("Name another target, drop the table, or use it as it is with schema => false.")));
     NewTarget target = {};
     declare_columns(&target, request, source);
+    char *colocate_with = check_colocation(request.colocate_with, target.columns[0].type);
 
     SPI_connect();
     execute(create_table_statement(target, request, source.keys.size()));
@@ -265,6 +267,8 @@ NewTarget create_target(const TargetRequest &request, const engine::TableDescrip
     SPI_finish();
 
     target.relation = get_relname_relid(request.table, schema);
+    if (request.citus)
+        distribute(target.relation, target.columns[0].column, colocate_with);
     return target;
 }
 

@@ -12,6 +12,8 @@ struct TargetRequest {
     const char *table;
     bool jsonb_mode;
     bool lower_case_columns;
+    bool citus;
+    const char *colocate_with;  // null: where Citus would put it
 };
 
 // A column that stands for a declared attribute: a key, or an index's key.

@@ -41,6 +41,12 @@ void write_bulk(const Attempt &attempt)
     bulk_insert(*attempt.batch, attempt.rows, attempt.count, attempt.between);
 }
 
+// Without ON CONFLICT, Citus copies the rows to the shards.
+void write_insert(const Attempt &attempt)
+{
+    insert_rows(*attempt.batch, attempt.rows, attempt.count);
+}
+
 // Runs `action` in a subtransaction. Null: it is done. Otherwise it is undone, and this is why, in the current context.
 // Errors that are not the item's own are raised.
 ErrorData *attempt_in_subtransaction(void (*action)(const Attempt &), const Attempt &attempt)
@@ -159,6 +165,8 @@ int load_or_reject(const Batch &batch, Target *target, Row *rows, int count, voi
 {
     if (count == 0)
         return 0;
+    if (target->citus && attempt_in_subtransaction(write_insert, {&batch, rows, count, between}) == nullptr)
+        return count;
     if (bulk_insert_allowed(batch) && attempt_in_subtransaction(write_bulk, {&batch, rows, count, between}) == nullptr)
         return count;
     return apply_or_reject(batch, target, rows, count, reject, context);

@@ -3,6 +3,7 @@
 
 #include "catalog/journal.h"
 #include "catalog/sql.h"
+#include "load/distributed.h"
 #include "load/mark_column.h"
 #include "load/names.h"
 #include "locks.h"
@@ -251,10 +252,10 @@ void adopt(const catalog::Replication &replication, Target *target, Relation rel
         announce(replication, relation, "adopting column of", column, missing.type);
     } else {
         add_entry(target, attribute, missing.type);
-        tell(replication, psprintf("attribute \"%s\" %s has no column in table %s: %s", attribute,
-                                   copy_string(engine::column_type_name(missing.type)),
-                                   RelationGetRelationName(relation),
-                                   target->rest == InvalidAttrNumber ? "left out" : "kept in podyn_rest"));
+        tell(replication,
+             psprintf("attribute \"%s\" %s has no column in table %s: %s", attribute,
+                      copy_string(engine::column_type_name(missing.type)), RelationGetRelationName(relation),
+                      target->rest == InvalidAttrNumber ? "left out" : "kept in podyn_rest"));
     }
 }
 
@@ -286,6 +287,7 @@ Target *load_target(MemoryContext parent, const catalog::Replication &replicatio
     target->context = context;
     target->relation = replication.target;
     target->made = replication.target_made;
+    target->citus = is_citus_table(replication.target);
     target->jsonb_mode = replication.jsonb_mode;
     target->key_count = replication.key_count;
     for (int i = 0; i < 2; ++i) {
@@ -313,7 +315,8 @@ Target *load_target(MemoryContext parent, const catalog::Replication &replicatio
                         errdetail("A crash would empty it, and the replication would go on as if nothing was lost."),
                         errhint("Use ALTER TABLE %s SET LOGGED.", target->relation_name)));
     find_special_columns(target, relation);
-    target->full = target->made && RelationGetDescr(relation)->natts >= kMaxColumns && target->rest != InvalidAttrNumber;
+    target->full =
+        target->made && RelationGetDescr(relation)->natts >= kMaxColumns && target->rest != InvalidAttrNumber;
     read_column_map(target, relation, replication);
     relation_close(relation, AccessShareLock);
     require_keys(*target);
@@ -385,6 +388,8 @@ void map_columns(const catalog::Replication &replication, const MissingColumns &
     char *name = target->relation_name;
     relation_close(relation, AccessShareLock);
     if (placement.ddl.len > 0) {
+        if (target->citus)
+            commit_on_all_nodes();
         SPI_connect();
         SPI_execute(psprintf("ALTER TABLE %s %s", name, placement.ddl.data), false, 0);
         SPI_finish();

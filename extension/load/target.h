@@ -21,6 +21,7 @@ struct Target {
     Oid relation;
     char *relation_name;     // schema-qualified and quoted
     bool made;               // by podyn, which adds columns to it then
+    bool citus;              // a table that Citus spreads over nodes (distributed.h)
     bool jsonb_mode;         // key columns and one column for the whole item
     engine::Layout *layout;  // attribute and type -> index in columns
     TargetColumn *columns;   // the mapped ones; two types of one attribute may share one
@@ -54,8 +55,8 @@ struct MissingColumns {
 // Attributes of sound items that have no column yet, each once; empty in jsonb mode. Views into the items.
 MissingColumns missing_columns(const Target &target, const engine::Item *const *items, int count);
 
-// Finds or makes columns for them, in a transaction of its own, which this function begins and ends; called outside of one, in a
-// worker, whose lock_timeout is short: readers queue up behind ADD COLUMN. Another process may have made some
+// Finds or makes columns for them, in a transaction of its own, which this function begins and ends; called outside of
+// one, in a worker, whose lock_timeout is short: readers queue up behind ADD COLUMN. Another process may have made some
 // meanwhile. `with_rest`: makes podyn_rest as well.
 void add_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest);
 

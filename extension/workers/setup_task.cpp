@@ -2,6 +2,7 @@
 // the segments of the backfill. Only then can the scan start, so no change falls between the two.
 #include "catalog/journal.h"
 #include "load/create_target.h"
+#include "load/distributed.h"
 #include "raise.h"
 #include "settings.h"
 #include "transaction.h"
@@ -43,6 +44,8 @@ void empty_target(const catalog::Replication &replication)
 {
     LockRelationOid(replication.target, AccessExclusiveLock);
     Target *target = load_target(CurrentMemoryContext, replication);  // refuses one that is another owner's now
+    if (target->citus)
+        commit_on_all_nodes();
     SPI_connect();
     SPI_execute(psprintf("TRUNCATE %s", target->relation_name), false, 0);
     SPI_finish();
