@@ -615,8 +615,11 @@ LiveReplication *live_replications(int *count)
             continue;
         SpinLockAcquire(&entry.mutex);
         Meter items = entry.items, changes = entry.changes;
+        double read_units = entry.read_units;
+        TimestampTz filled_at = entry.filled_at;
         SpinLockRelease(&entry.mutex);
-        live[(*count)++] = LiveReplication{entry.id, entry.owner, faded(items, now), faded(changes, now)};
+        live[(*count)++] =
+            LiveReplication{entry.id, entry.owner, faded(items, now), faded(changes, now), read_units, filled_at};
     }
     release();
     return live;

@@ -125,6 +125,8 @@ struct LiveReplication {
     Oid owner;
     double items_per_second;
     double changes_per_second;
+    double read_units;  // the budget left at that time; negative: spent ahead
+    TimestampTz filled_at;
 };
 
 // Copies of the current database's entries, palloc'ed.

@@ -262,11 +262,16 @@ CREATE FUNCTION @extschema@.podyn_sync(name text, timeout interval DEFAULT '1 mi
     AS 'MODULE_PATHNAME', 'podyn_sync' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION @extschema@.podyn_sync IS 'waits until every change acknowledged before the call is applied; false when the time is up';
 
+CREATE PROCEDURE @extschema@.podyn_run(name text)
+    AS 'MODULE_PATHNAME', 'podyn_run' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.podyn_run IS 'runs a replication in the foreground until its backfill is complete; a cancel stops it';
+
 -- ---- What is going on -----------------------------------------------------------------------------------------------
 
 -- What workers publish in shared memory.
 CREATE FUNCTION podyn.live_replications(
-        OUT replication integer, OUT items_per_second double precision, OUT changes_per_second double precision)
+        OUT replication integer, OUT items_per_second double precision, OUT changes_per_second double precision,
+        OUT read_units_left double precision, OUT read_units_at timestamptz)
     RETURNS SETOF record AS 'MODULE_PATHNAME', 'podyn_live_replications' LANGUAGE C VOLATILE ROWS 10;
 COMMENT ON FUNCTION podyn.live_replications IS 'rates of the caller''s replications, as the workers measure them';
 CREATE FUNCTION podyn.live_tasks(OUT task bigint, OUT worker integer, OUT read_through timestamptz)
@@ -333,10 +338,20 @@ COMMENT ON VIEW @extschema@.podyn_status IS 'one row per replication: what it do
 CREATE VIEW @extschema@.podyn_tasks WITH (security_barrier) AS
 SELECT r.name, k.kind, k.task, k.parent, k.state, k.position, k.items, k.changes, k.spooled, k.read_units, k.throttled,
        live.worker, greatest(k.read_through, live.read_through) AS read_through, k.last_change_at,
-       k.retry_at, k.last_error, k.last_error_at, k.done_at
+       k.retry_at, k.last_error, k.last_error_at, k.done_at,
+       CASE WHEN k.state = 'done' THEN NULL
+            WHEN r.failure IS NOT NULL OR NOT r.enabled THEN 'podyn_start'
+            WHEN k.state = 'waiting' THEN 'parent shard'
+            WHEN k.retry_at > clock_timestamp() THEN 'retry'
+            WHEN live.worker IS NULL THEN 'worker'
+            -- The budget fills up with time; below zero it has been spent ahead.
+            WHEN k.kind = 'segment' AND r.scan_rate > 0 AND l.read_units_left + r.scan_rate::double precision
+                 * extract(epoch FROM clock_timestamp() - l.read_units_at)::double precision < 0 THEN 'scan_rate'
+            END AS waits_for
 FROM podyn.task AS k
      JOIN podyn.replication AS r ON r.id = k.replication
      LEFT JOIN podyn.live_tasks() AS live ON live.task = k.id
+     LEFT JOIN podyn.live_replications() AS l ON l.replication = k.replication
 WHERE pg_has_role(r.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
 COMMENT ON VIEW @extschema@.podyn_tasks IS 'segments and shards with their position, worker and progress';
 
@@ -354,6 +369,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON FUNCTION podyn.option_validator, @extschema@.podyn_replicate, @extschema@.podyn_replicate_all,
     @extschema@.podyn_start, @extschema@.podyn_stop, @extschema@.podyn_alter, @extschema@.podyn_reset, @extschema@.podyn_drop,
     @extschema@.podyn_wait, @extschema@.podyn_sync FROM PUBLIC;
+REVOKE ALL ON PROCEDURE @extschema@.podyn_run FROM PUBLIC;
 -- Views and policies call these with the reader's rights. They show what is the caller's own, or to pg_monitor all.
 GRANT EXECUTE ON FUNCTION podyn.live_replications(), podyn.live_tasks(), podyn.owns(text), podyn.batch() TO PUBLIC;
 GRANT SELECT ON @extschema@.podyn_status, @extschema@.podyn_tasks, @extschema@.podyn_events TO PUBLIC;

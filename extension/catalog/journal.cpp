@@ -9,6 +9,27 @@ void record_event(Oid owner, const char *name, const char *event, const char *me
 {
     execute("INSERT INTO podyn.event (owner, name, event, message) VALUES ($1, $2, $3, $4)",
             {regrole(owner), text(name), text(event), text(message)});
+    if (strcmp(event, "column") != 0)
+        notify(event, name);
+}
+
+// A full queue would be an error at commit, and take the transaction's rows with it: whoever leaves half of it (8 GB
+// in all) unread is told nothing more. A name may be of any length, the payload not of 8,000 bytes.
+void notify(const char *event, const char *name)
+{
+    execute(
+        "SELECT pg_notify('podyn', json_build_object('event', $1, 'name', left($2, 255), 'state', s.state, "
+        "'items_copied', r.items + t.items, 'items_total', r.items_total, 'items_per_second', "
+        "round(l.items_per_second::numeric, 1), 'changes_applied', r.changes + t.changes, 'spooled', t.spooled, "
+        "'read_units', r.read_units + t.read_units, 'throttled', r.throttled + t.throttled, 'at', "
+        "clock_timestamp())::text) FROM (SELECT) AS one LEFT JOIN podyn.replication AS r ON r.name = $2 "
+        "LEFT JOIN podyn.replication_state AS s ON s.id = r.id "
+        "LEFT JOIN podyn.live_replications() AS l ON l.replication = r.id "
+        "CROSS JOIN LATERAL (SELECT coalesce(sum(items), 0) AS items, coalesce(sum(changes), 0) AS changes, "
+        "coalesce(sum(spooled), 0) AS spooled, coalesce(sum(read_units), 0) AS read_units, "
+        "coalesce(sum(throttled), 0) AS throttled FROM podyn.task WHERE replication = r.id) AS t "
+        "WHERE pg_notification_queue_usage() < 0.5",
+        {text(event), text(name)});
 }
 
 void record_rejected(const char *name, const RejectedItem &rejected)

@@ -1,4 +1,5 @@
-// What podyn writes down for its users: events (podyn_events) and items that it could not take (podyn.error).
+// What podyn writes down for its users: events (podyn_events, NOTIFY podyn) and items that it could not take
+// (podyn.error).
 #pragma once
 
 #include <string_view>
@@ -7,7 +8,11 @@
 
 namespace podyn::catalog {
 
+// Also tells whoever listens, unless it is about a column.
 void record_event(Oid owner, const char *name, const char *event, const char *message);
+// Tells only, on channel podyn, when the transaction commits: a JSON object with the event's name, the replication's, its
+// state and counters. Everyone who can connect to the database may listen, so nothing else of it is told.
+void notify(const char *event, const char *name);
 
 struct RejectedItem {
     const char *source;         // "segment 3", "shard shardId-…", "spool"

@@ -1,5 +1,7 @@
 // podyn_start, podyn_stop, podyn_reset, podyn_drop: what an owner tells its replications to do. Each takes effect when
 // the caller's transaction commits; what runs then is woken.
+#include "functions/control.h"
+
 #include "catalog/journal.h"
 #include "catalog/replications.h"
 #include "catalog/tasks.h"
@@ -62,6 +64,8 @@ bool is_enabled(const catalog::Replication &replication)
                             {catalog::int4(replication.id)}) > 0;
 }
 
+}  // namespace
+
 int start_one(const char *name)
 {
     catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
@@ -85,7 +89,7 @@ int start_one(const char *name)
     return 1;
 }
 
-int stop_one(const char *name)
+int stop_one(const char *name, const char *message)
 {
     catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
     locks::own_replication_soon(replication->id);  // waits for the batch that is being written
@@ -94,10 +98,12 @@ int stop_one(const char *name)
         {catalog::int4(replication->id)});
     if (stopped == 0)
         return 0;
-    catalog::record_event(replication->owner, name, "stop", "stopped by podyn_stop");
+    catalog::record_event(replication->owner, name, "stop", message);
     wake_at_commit();
     return 1;
 }
+
+namespace {
 
 // The next copy begins with TRUNCATE, which PostgreSQL refuses for a table that others refer to.
 void require_truncatable(const catalog::Replication &replication)
@@ -192,7 +198,7 @@ Datum podyn_stop(PG_FUNCTION_ARGS)
     int count = 0;
     ListCell *cell;
     foreach (cell, podyn::named_or_all(fcinfo, "enabled"))
-        count += podyn::stop_one(static_cast<char *>(lfirst(cell)));
+        count += podyn::stop_one(static_cast<char *>(lfirst(cell)), "stopped by podyn_stop");
     PG_RETURN_INT32(count);
 }
 

@@ -40,8 +40,9 @@ Datum podyn_live_replications(PG_FUNCTION_ARGS)
         if (!may_see(live[i].owner))
             continue;
         Datum values[] = {Int32GetDatum(live[i].id), Float8GetDatum(live[i].items_per_second),
-                          Float8GetDatum(live[i].changes_per_second)};
-        bool nulls[] = {false, false, false};
+                          Float8GetDatum(live[i].changes_per_second), Float8GetDatum(live[i].read_units),
+                          TimestampTzGetDatum(live[i].filled_at)};
+        bool nulls[] = {false, false, false, false, live[i].filled_at == 0};
         tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
     }
     return Datum{0};

@@ -345,6 +345,7 @@ void replicate_table(const Source &source, const char *table_name, const Replica
         ereport(NOTICE, (errmsg("moving data for table %s", table_name)));
     if (options.changes)
         ereport(NOTICE, (errmsg("replicating changes for table %s", table_name)));
+    catalog::record_event(GetUserId(), name, "start", "started by podyn_replicate");
     start_processes(GetUserId());
 }
 

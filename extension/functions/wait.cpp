@@ -1,5 +1,6 @@
 // podyn_wait and podyn_sync: a session waits for what the workers do. Both look again and again with fresh snapshots.
-#include "catalog/replications.h"
+#include "functions/wait.h"
+
 #include "compat.h"
 #include "raise.h"
 #include "settings.h"
@@ -12,11 +13,6 @@ constexpr long kLookMilliseconds = 20;
 
 constexpr const char *kStates[] = {"stopped",   "starting",  "copying", "merging",
                                    "streaming", "completed", "failed",  "needs_resync"};
-
-struct State {
-    char *name;   // as in podyn_status
-    char *error;  // may be null
-};
 
 TimestampTz deadline_after(const Interval *timeout)
 {
@@ -55,6 +51,8 @@ void require_committed(const catalog::Replication &replication)
                         errhint("Commit first, then wait.")));
 }
 
+}  // namespace
+
 State current_state(const catalog::Replication &replication)
 {
     PushActiveSnapshot(GetLatestSnapshot());
@@ -87,6 +85,8 @@ void raise_if_failed(const catalog::Replication &replication, const State &state
              failed ? errhint("Remove the cause, then use podyn_start('%s').", replication.name)
                     : errhint("Use podyn_reset('%s') and podyn_start('%s').", replication.name, replication.name)));
 }
+
+namespace {
 
 bool is_state(const char *name)
 {

@@ -104,6 +104,7 @@ void switch_to_direct_apply(RunningTask *task)
     catalog::save_progress(task->id, task->task->position, progress);
     catalog::record_event(replication.owner, replication.name, "streaming",
                           "all changes are merged, replaying new ones");
+    catalog::notify("complete", replication.name);
 }
 
 bool stream_has_passed_the_backfill(int32 replication)

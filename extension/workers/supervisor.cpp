@@ -22,6 +22,7 @@ constexpr long kBeforeLeaving = 3000;  // how long to stay without work
 // Shards and the like share a worker, as it waits for many sockets at once; a segment keeps one busy.
 constexpr int kTasksPerWorker = 32;
 constexpr int64 kBetweenCleanups = USECS_PER_MINUTE;
+constexpr int64 kBetweenProgress = 5 * USECS_PER_SEC;  // notifications for a replication that copies or merges
 // A worker that was launched again and again, with growing delays up to this, does not start.
 constexpr int64 kManyStarts = 4 * USECS_PER_SEC;
 // Room is kept for some seconds for the one who asked (shared.cpp); asking all the time would be unfair to the others.
@@ -29,6 +30,7 @@ constexpr int64 kBetweenRequests = 10 * USECS_PER_SEC;
 constexpr char kDoNotStart[] =
     "workers end right after their start: see the server's log; the owner needs LOGIN and the right to connect";
 constexpr char kNoSlot[] = "no background worker slot is free: raise max_worker_processes";
+constexpr char kPoolFull[] = "waiting for a worker, all are busy for other owners or databases: raise podyn.max_workers";
 
 void note(uint64 row, const char *event, const char *message)
 {
@@ -189,8 +191,8 @@ void report(Oid owner, const char *reason)
     else
         catalog::execute(
             "UPDATE podyn.replication SET last_error = NULL, last_error_at = NULL "
-            "WHERE owner = $1 AND last_error IN ($2, $3)",
-            {catalog::regrole(owner), catalog::text(kNoSlot), catalog::text(kDoNotStart)});
+            "WHERE owner = $1 AND last_error IN ($2, $3, $4)",
+            {catalog::regrole(owner), catalog::text(kNoSlot), catalog::text(kDoNotStart), catalog::text(kPoolFull)});
 }
 
 // Workers that are there take shards and the like as they come; each unclaimed segment wants one more.
@@ -208,8 +210,10 @@ void meet(const Demand &demand)
     Throttle *throttle = throttle_of(demand.owner);
     while (have < wanted && GetCurrentTimestamp() >= throttle->next) {
         shared::Launch launch = shared::launch(shared::Role::kWorker, MyDatabaseId, demand.owner);
-        if (launch == shared::Launch::kPoolFull && have == 0)
+        if (launch == shared::Launch::kPoolFull && have == 0) {
             ask_for_room(throttle);
+            reason = kPoolFull;
+        }
         if (launch == shared::Launch::kNoServerSlot && have == 0)
             reason = kNoSlot;
         if (launch != shared::Launch::kLaunched)
@@ -221,6 +225,33 @@ void meet(const Demand &demand)
         reason = kDoNotStart;
     if (reason != nullptr || demand.have > 0)
         report(demand.owner, reason);
+}
+
+// In a transaction of its own, so that nothing else waits for whoever else notifies.
+void notify_progress()
+{
+    static int64 last_time = 0;
+    if (last_time + kBetweenProgress > now().monotonic_us)
+        return;
+    begin_transaction();
+    if (lock_extension()) {
+        MemoryContext context = CurrentMemoryContext;
+        List *names = NIL;
+        catalog::Scope scope = catalog::enter();
+        uint64 rows = catalog::run(
+            "SELECT name FROM podyn.replication WHERE enabled AND failure IS NULL AND phase IN ('copying', 'merging')");
+        MemoryContext spi = MemoryContextSwitchTo(context);
+        for (uint64 row = 0; row < rows; ++row)
+            names = lappend(names, catalog::string(context, row, 1));
+        MemoryContextSwitchTo(spi);
+        catalog::leave(scope);
+        if (rows > 0)
+            last_time = now().monotonic_us;
+        ListCell *cell;
+        foreach (cell, names)
+            catalog::notify("progress", static_cast<const char *>(lfirst(cell)));
+    }
+    commit_transaction();
 }
 
 struct Look {
@@ -262,6 +293,8 @@ bool look_again(Look *result)
     PG_TRY();
     {
         *result = look();
+        if (result->settling)
+            notify_progress();
         succeeded = true;
     }
     PG_CATCH();

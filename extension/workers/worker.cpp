@@ -266,7 +266,8 @@ void begin(RunningTask *task)
 const char *describe(const engine::Status &status)
 {
     const char *request = status.request_id[0] ? psprintf(" (request %s)", status.request_id) : "";
-    return psprintf("%s%s%s%s", status.message, status.detail[0] ? ": " : "", status.detail, request);
+    return psprintf("%s%s%s%s%s%s", status.message, status.detail[0] ? ": " : "", status.detail, request,
+                    status.hint[0] ? "; " : "", status.hint);
 }
 
 void deliver(RunningTask *task)

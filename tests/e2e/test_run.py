@@ -1,0 +1,133 @@
+"""podyn_run: a replication in the foreground, from its start to the end of its backfill."""
+
+import psycopg2
+import pytest
+
+from background import InBackground
+from failing import fails
+
+
+@pytest.fixture
+def events(simulator):
+    table = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    for number in range(400):
+        table.put({'id': {'S': f'{number:03}'}, 'note': {'S': 'x' * 2000}})
+    return table
+
+
+def session(database, user='postgres'):
+    return database.postgres.connect(database.name, user)
+
+
+def call(connection, name='events'):
+    with connection.cursor() as cursor:
+        cursor.execute('CALL podyn_run(%s)', (name,))
+
+
+def test_it_starts_tells_and_ends_with_the_backfill(events, simulated):
+    simulated.replicate('events', start=False)
+    simulated.connection.notices.clear()
+    call(simulated.connection)
+    assert simulated.state('events') == 'streaming'
+    assert simulated.value('SELECT count(*) FROM events') == 400
+    notices = simulated.notices()
+    assert 'replication "events": starting' in notices
+    assert 'replication "events": streaming, 400 of about 400 items' in notices
+    simulated.connection.notices.clear()
+    call(simulated.connection)  # nothing is left to do
+    assert simulated.connection.notices == [
+        'NOTICE:  replication "events": streaming, 400 of about 400 items\n']
+
+
+def test_a_copy_without_changes_ends_as_completed(events, simulated):
+    simulated.replicate('events', changes=False, start=False)
+    call(simulated.connection)
+    assert simulated.state('events') == 'completed'
+
+
+def test_the_progress_names_rate_and_time_left(events, simulated):
+    simulated.replicate('events', start=False, scan_rate=8)
+    connection = session(simulated)
+    running = InBackground(lambda: call(connection))
+    simulated.wait_until(lambda: sum('left' in notice for notice in connection.notices) >= 1, 'the time left is told')
+    connection.cancel()
+    with pytest.raises(psycopg2.errors.QueryCanceled):
+        running.join(10)
+    assert any(' items, ' in notice and ' per second, ' in notice for notice in connection.notices), \
+        connection.notices
+    connection.close()
+
+
+@pytest.mark.parametrize('how', ['cancel', 'statement_timeout'])
+def test_a_cancel_stops_the_replication_at_its_checkpoint(events, simulated, how):
+    simulated.replicate('events', start=False, scan_rate=20)
+    connection = session(simulated)
+    if how == 'statement_timeout':
+        with connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = '2s'")
+    running = InBackground(lambda: call(connection))
+    simulated.wait_until(lambda: (simulated.status('events')['items_copied'] or 0) > 0, 'items are copied')
+    if how == 'cancel':
+        connection.cancel()
+    with pytest.raises(psycopg2.errors.QueryCanceled) as raised:
+        running.join(10)
+    assert 'user request' in str(raised.value) if how == 'cancel' else 'statement timeout' in str(raised.value)
+    assert 'stopped at its checkpoint' in raised.value.diag.message_detail
+    assert 'podyn_run' in raised.value.diag.message_hint
+    assert simulated.state('events') == 'stopped'
+    copied = simulated.status('events')['items_copied']
+    assert copied == simulated.value('SELECT count(*) FROM events')
+    with connection.cursor() as cursor:
+        cursor.execute('SELECT 1')  # the session is as good as before
+    connection.close()
+    simulated.query("UPDATE podyn.replication SET scan_rate = 0")
+    call(simulated.connection)
+    assert simulated.status('events')['items_copied'] == 400
+
+
+def test_a_failure_is_raised_with_its_reason(events, simulator, simulated):
+    simulated.replicate('events', start=False)
+    simulator.fault('access_denied', operation='Scan', times=None)
+    error = fails(simulated, "CALL podyn_run('events')", says=('failed', 'dynamodb:Scan'), hint='podyn_start',
+                  sqlstates=('55000',))
+    assert error
+    simulator.faults.script.clear()
+    call(simulated.connection)  # it starts what has failed
+    assert simulated.state('events') == 'streaming'
+
+
+def test_a_stop_by_somebody_else_is_told(events, simulated):
+    simulated.replicate('events', start=False, scan_rate=20)
+    connection = session(simulated)
+    running = InBackground(lambda: call(connection))
+    simulated.wait_for_state('events', 'copying')
+    simulated.query("SELECT podyn_stop('events')")
+    with pytest.raises(psycopg2.errors.ObjectNotInPrerequisiteState) as raised:
+        running.join(10)
+    assert 'stopped meanwhile' in str(raised.value)
+    connection.close()
+
+
+def test_inside_a_transaction_it_says_what_to_do(events, simulated):
+    simulated.replicate('events', start=False)
+    simulated.query('BEGIN')
+    fails(simulated, "CALL podyn_run('events')", says='transaction block', hint='podyn_wait', sqlstates=('25001',))
+    simulated.query('ROLLBACK')
+    fails(simulated, "CALL podyn_run('nothing')", says='does not exist', sqlstates=('42704',))
+    assert simulated.state('events') == 'stopped'
+
+
+def test_no_transaction_is_held_while_it_waits(events, simulated):
+    simulated.replicate('events', start=False, scan_rate=20)
+    connection = session(simulated)
+    running = InBackground(lambda: call(connection))
+    simulated.wait_for_state('events', 'copying')
+    oldest = simulated.value('SELECT max(age(backend_xmin)) FROM pg_stat_activity WHERE pid = %s',
+                             connection.info.backend_pid)
+    locks = simulated.value("SELECT count(*) FROM pg_locks WHERE pid = %s AND locktype IN ('relation', 'advisory')",
+                            connection.info.backend_pid)
+    connection.cancel()
+    with pytest.raises(psycopg2.errors.QueryCanceled):
+        running.join(10)
+    assert (oldest or 0) < 10 and locks <= 2, (oldest, locks)
+    connection.close()
