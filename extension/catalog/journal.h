@@ -10,8 +10,8 @@ namespace podyn::catalog {
 
 // Also tells whoever listens, unless it is about a column.
 void record_event(Oid owner, const char *name, const char *event, const char *message);
-// Tells only, on channel podyn, when the transaction commits: a JSON object with the event's name, the replication's, its
-// state and counters. Everyone who can connect to the database may listen, so nothing else of it is told.
+// Tells only, on channel podyn, when the transaction commits: a JSON object with the event's name, the replication's,
+// its state and counters. Everyone who can connect to the database may listen, so nothing else of it is told.
 void notify(const char *event, const char *name);
 
 struct RejectedItem {

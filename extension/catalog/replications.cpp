@@ -90,7 +90,7 @@ Standing replication_standing(int32 id)
     Standing standing = {};
     Scope scope = enter();
     if (run("SELECT enabled AND failure IS NULL, phase IN ('starting', 'copying', 'merging'), positions_at, revision, "
-        "nul_characters "
+            "nul_characters "
             "FROM podyn.replication WHERE id = $1",
             {int4(id)}) == 1) {
         standing.exists = true;

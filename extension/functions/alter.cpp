@@ -16,8 +16,8 @@ struct Alterable {
 
 // In the order of podyn_alter's SQL declaration.
 constexpr Alterable kAlterable[] = {
-    {"scan_rate", "$2"}, {"segments", "nullif($3, 0)"}, {"workers", "nullif($4, 0)"},
-    {"consistent_read", "$5"}, {"deletes", "$6"}, {"ttl_deletes", "$7"}, {"nul_characters", "$8"},
+    {"scan_rate", "$2"}, {"segments", "nullif($3, 0)"}, {"workers", "nullif($4, 0)"}, {"consistent_read", "$5"},
+    {"deletes", "$6"},   {"ttl_deletes", "$7"},         {"nul_characters", "$8"},
 };
 static_assert(std::size(kAlterable) == kAlterableOptions);
 
@@ -50,8 +50,7 @@ char *change_options(int32 replication, const List *given, const ReplicateOption
     uint64 rows = catalog::run(
         make_statement(given),
         {catalog::int4(replication), catalog::datum(NUMERICOID, options.scan_rate), catalog::int4(options.segments),
-         catalog::int4(options.workers),
-         catalog::text(kConsistentReadWords[static_cast<int>(options.consistent_read)]),
+         catalog::int4(options.workers), catalog::text(kConsistentReadWords[static_cast<int>(options.consistent_read)]),
          catalog::text(kDeletesWords[static_cast<int>(options.deletes)]), catalog::text_or_null(options.ttl_deletes),
          catalog::text(kNulCharactersWords[static_cast<int>(options.nul_characters)])});
     int column = 0;

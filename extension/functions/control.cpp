@@ -72,7 +72,8 @@ int start_one(const char *name)
     require_no_gap(*replication);
     uint64 started = catalog::execute(
         "UPDATE podyn.replication SET enabled = true, failure = NULL, last_error = NULL, last_error_at = NULL, "
-        "started_at = clock_timestamp(), revision = revision + 1 WHERE id = $1 AND phase <> 'completed' AND (NOT enabled OR failure IS NOT "
+        "started_at = clock_timestamp(), revision = revision + 1 WHERE id = $1 AND phase <> 'completed' AND (NOT "
+        "enabled OR failure IS NOT "
         "NULL)",
         {catalog::int4(replication->id)});
     if (started == 0) {

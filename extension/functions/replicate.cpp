@@ -96,8 +96,7 @@ void try_stream(const Source &source, const engine::TableDescription &table)
 // Gives some items, whose attributes show what columns there will be.
 engine::ScanPage try_scan(const Source &source, const engine::TableDescription &table, const ReplicateOptions &options)
 {
-    engine::ScanRequest request = {table.name, 0, 1, kSampleItems, options.consistent_read != ConsistentRead::kOff,
-                                   {}};
+    engine::ScanRequest request = {table.name, 0, 1, kSampleItems, options.consistent_read != ConsistentRead::kOff, {}};
     engine::Call *call = nullptr;
     check(engine::start_scan(source.loop->client, source.session, request, now(), &call));
     finish(source.loop, own_call(call));

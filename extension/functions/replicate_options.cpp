@@ -69,12 +69,6 @@ bool boolean(const Arguments &arguments, int i, const char *option)
     return DatumGetBool(arguments.datum(i));
 }
 
-void only_false(const Arguments &arguments, int i, const char *option)
-{
-    if (boolean(arguments, i, option))
-        refuse(option, "false");
-}
-
 void only_null(const Arguments &arguments, int i, const char *option)
 {
     if (!arguments.null(i))

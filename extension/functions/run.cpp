@@ -146,8 +146,7 @@ Datum podyn_run(PG_FUNCTION_ARGS)
     SPI_connect_ext(SPI_OPT_NONATOMIC);
     // The memory of this connection outlives its transactions.
     MemoryContext context = CurrentMemoryContext;
-    catalog::Replication *replication =
-        catalog::get_own_replication(context, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+    catalog::Replication *replication = catalog::get_own_replication(context, text_to_cstring(PG_GETARG_TEXT_PP(0)));
     State state = current_state(*replication);
     if (is_one_of(state.name, {"stopped", "failed", "needs_resync"}))
         start_one(replication->name);

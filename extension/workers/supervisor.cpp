@@ -30,7 +30,8 @@ constexpr int64 kBetweenRequests = 10 * USECS_PER_SEC;
 constexpr char kDoNotStart[] =
     "workers end right after their start: see the server's log; the owner needs LOGIN and the right to connect";
 constexpr char kNoSlot[] = "no background worker slot is free: raise max_worker_processes";
-constexpr char kPoolFull[] = "waiting for a worker, all are busy for other owners or databases: raise podyn.max_workers";
+constexpr char kPoolFull[] =
+    "waiting for a worker, all are busy for other owners or databases: raise podyn.max_workers";
 
 void note(uint64 row, const char *event, const char *message)
 {
@@ -95,8 +96,8 @@ void forget_old_things()
 struct Demand {
     Oid owner;
     int64 unclaimed_segments;  // that the option `workers` allows to be claimed
-    int64 others;  // shards and the like, claimed or not
-    int have;      // workers
+    int64 others;              // shards and the like, claimed or not
+    int have;                  // workers
 };
 
 struct Demands {

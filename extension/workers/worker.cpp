@@ -157,8 +157,7 @@ const catalog::Task *find_listed(const catalog::TaskList &list, int64 id)
 // After podyn_alter: what only waits begins again at once; what is under way comes to its end first.
 void follow_options(RunningTask *task, const catalog::Task &listed)
 {
-    task->outdated =
-        task->outdated || (task->job != nullptr && task->job->replication->revision != listed.revision);
+    task->outdated = task->outdated || (task->job != nullptr && task->job->replication->revision != listed.revision);
     if (task->methods == &kSegmentTask && shared::must_leave_copy(task->replication, listed.workers))
         task->leaving = true;
     if (task->call != nullptr || task->page_pending)
@@ -557,8 +556,8 @@ Turn begin_turn(RunningTask *task, catalog::Standing *standing)
     if (task->job != nullptr && task->task != nullptr && task->job->replication->revision != standing->revision) {
         task->outdated = true;
         // A copy's page is what it would be under the new options, if U+0000 is still treated as before.
-        bool page_is_good = task->methods == &kSegmentTask &&
-                            task->job->replication->nul_characters == standing->nul_characters;
+        bool page_is_good =
+            task->methods == &kSegmentTask && task->job->replication->nul_characters == standing->nul_characters;
         if (!page_is_good) {
             commit_transaction();
             begin_again(task);  // under the options as they are now

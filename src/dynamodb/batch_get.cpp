@@ -27,7 +27,10 @@ bool is_unprocessed_key(std::string_view path)
 
 class BatchGetSink final : public json::PathSink {
   public:
-    BatchGetSink(Tape &tape, std::string_view body) : PathSink(tape.arena), body_(body), parser_(tape, body) {}
+    BatchGetSink(Tape &tape, std::string_view body, NulCharacters nul_characters)
+        : PathSink(tape.arena), body_(body), parser_(tape, body), nul_characters_(nul_characters)
+    {
+    }
 
     std::vector<ParsedItem> items;
     std::vector<std::string_view> unprocessed;
@@ -47,7 +50,7 @@ class BatchGetSink final : public json::PathSink {
     {
         has_responses |= path == "Responses";
         if (is_item(path)) {
-            parser_.begin(offset);
+            parser_.begin(offset, nul_characters_);
             return &parser_;
         }
         if (is_unprocessed_key(path)) {
@@ -80,6 +83,7 @@ class BatchGetSink final : public json::PathSink {
 
     std::string_view body_;
     ItemParser parser_;
+    NulCharacters nul_characters_;
     json::Ignore ignore_;
     std::size_t key_offset_ = 0;
 };
@@ -169,7 +173,7 @@ class KeySink final : public json::PathSink {
   protected:
     json::Sink *on_object(std::string_view, std::size_t offset) override
     {
-        parser_.begin(offset);
+        parser_.begin(offset, NulCharacters::kReplace);  // the digest goes by the original text
         return &filter_;
     }
     void on_object_end(std::string_view, std::size_t end) override { key = parser_.finish(end); }
@@ -217,10 +221,11 @@ std::string batch_get_request(std::string_view table, std::span<const std::strin
         .finish();
 }
 
-CurrentItemPage::CurrentItemPage(std::string body, std::span<const std::string_view> key_attributes)
+CurrentItemPage::CurrentItemPage(std::string body, NulCharacters nul_characters,
+                                 std::span<const std::string_view> key_attributes)
     : body_(std::move(body))
 {
-    BatchGetSink sink(tape_, body_);
+    BatchGetSink sink(tape_, body_, nul_characters);
     json::read(body_, sink);
     json::require(sink.has_responses, "Responses");
     std::vector<ParsedItem> keys;

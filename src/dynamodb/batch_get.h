@@ -18,7 +18,8 @@ namespace podyn::dynamodb {
 class CurrentItemPage {
   public:
     // `key_attributes`: of the table. Throws base::Error.
-    CurrentItemPage(std::string body, std::span<const std::string_view> key_attributes);
+    CurrentItemPage(std::string body, dynamodb::NulCharacters nul_characters,
+                    std::span<const std::string_view> key_attributes);
     CurrentItemPage(const CurrentItemPage &) = delete;
     CurrentItemPage &operator=(const CurrentItemPage &) = delete;
 

@@ -346,8 +346,7 @@ void ItemParser::check_names()
     const auto twin = std::adjacent_find(names.begin(), names.end());
     if (twin != names.end())
         set_problem(kUntranslatable,
-                    "attribute " + quoted(attribute_) +
-                        " holds a map with names that are equal once U+0000 is " +
+                    "attribute " + quoted(attribute_) + " holds a map with names that are equal once U+0000 is " +
                         (nul_characters_ == NulCharacters::kStrip ? "stripped: " : "replaced: ") + quoted(*twin));
 }
 

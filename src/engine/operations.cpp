@@ -143,10 +143,10 @@ Status start_batch_get_item(Client *client, Session *session, std::string_view t
                  [&] { return dynamodb::batch_get_request(table, keys); });
 }
 
-Status take_current_items(Call *call, std::span<const std::string_view> key_attributes, CurrentItems **handle,
-                          CurrentItemsPage *page) noexcept
+Status take_current_items(Call *call, NulCharacters nul_characters, std::span<const std::string_view> key_attributes,
+                          CurrentItems **handle, CurrentItemsPage *page) noexcept
 {
-    return take(call, handle, page, key_attributes);
+    return take(call, handle, page, nul_characters, key_attributes);
 }
 
 void destroy(CurrentItems *handle) noexcept

@@ -79,8 +79,9 @@ struct CurrentItems;
 [[nodiscard]] Status start_batch_get_item(Client *client, Session *session, std::string_view table,
                                           std::span<const std::string_view> keys, Now now, Call **call) noexcept;
 // `key_attributes`: of the table.
-[[nodiscard]] Status take_current_items(Call *call, std::span<const std::string_view> key_attributes,
-                                        CurrentItems **handle, CurrentItemsPage *page) noexcept;
+[[nodiscard]] Status take_current_items(Call *call, NulCharacters nul_characters,
+                                        std::span<const std::string_view> key_attributes, CurrentItems **handle,
+                                        CurrentItemsPage *page) noexcept;
 void destroy(CurrentItems *handle) noexcept;
 
 // ---- DescribeStream ------------------------------------------------------------------------------------------------

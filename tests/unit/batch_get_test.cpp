@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, 2> kKey = {"pk", "sk"};
 
 std::unique_ptr<dynamodb::CurrentItemPage> parse(std::string_view body, std::span<const std::string_view> key = kKey)
 {
-    return std::make_unique<dynamodb::CurrentItemPage>(std::string(body), key);
+    return std::make_unique<dynamodb::CurrentItemPage>(std::string(body), dynamodb::NulCharacters::kReplace, key);
 }
 
 base::Status outcome(std::string_view body)
@@ -46,8 +46,9 @@ void expect_refused(std::string_view body)
 // What the stream says of the same key.
 std::string digest_in_the_stream(const std::string &keys)
 {
-    const streams::RecordPage page(R"({"Records":[{"eventName":"REMOVE","dynamodb":{"SequenceNumber":"1","Keys":)" +
-                                   keys + "}}]}");
+    const streams::RecordPage page(
+        R"({"Records":[{"eventName":"REMOVE","dynamodb":{"SequenceNumber":"1","Keys":)" + keys + "}}]}",
+        dynamodb::NulCharacters::kReplace);
     EXPECT_EQ(page.page().changes[0].keys.json, keys);
     return base::hex(page.page().changes[0].key_digest);
 }

@@ -152,9 +152,10 @@ TEST(Item, may_have_names_that_become_one_in_different_maps)
 
 TEST(Item, is_stripped_of_u0000_if_asked)
 {
-    const auto parsed = parse({R"({"a":{"S":"\u0000x\u0000\u0000y"},"b":{"S":"\u0000"},"c":{"SS":["p\u0000","p"]},)"
-                               R"("d":{"M":{"n\u0000":{"L":[{"S":"\u0000z"}]}}},"e":{"S":""},"f":{"S":"\u0000\u0000"}})"},
-                              NulCharacters::kStrip);
+    const auto parsed =
+        parse({R"({"a":{"S":"\u0000x\u0000\u0000y"},"b":{"S":"\u0000"},"c":{"SS":["p\u0000","p"]},)"
+               R"("d":{"M":{"n\u0000":{"L":[{"S":"\u0000z"}]}}},"e":{"S":""},"f":{"S":"\u0000\u0000"}})"},
+              NulCharacters::kStrip);
     const dynamodb::Item item = parsed->page().items.front();
     EXPECT_EQ(test::tape_text(item.values), "a:S:xy b:S: c:SS[S:p S:p] d:M{n:L[S:z]} e:S: f:S:");
     EXPECT_TRUE(item.values[0].had_nul);
