@@ -8,6 +8,7 @@
 #include "compat.h"
 #include "engine/operations.h"
 #include "event_loop.h"
+#include "functions/enable_stream.h"
 #include "functions/replicate_options.h"
 #include "load/create_target.h"
 #include "load/mark_column.h"
@@ -74,7 +75,7 @@ void require_usable_stream(const engine::TableDescription &table)
     if (!table.stream_enabled)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("stream of DynamoDB table \"%s\" is disabled", name),
-                        errhint("Enable it with: aws dynamodb update-table --table-name %s --stream-specification "
+                        errhint("Give enable_stream => true, or enable it with: aws dynamodb update-table --table-name %s --stream-specification "
                                 "StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES; or copy the data only, with "
                                 "changes => false.",
                                 name)));
@@ -107,6 +108,11 @@ engine::ScanPage try_scan(const Source &source, const engine::TableDescription &
     return page;
 }
 
+bool enables_stream(const ReplicateOptions &options, const engine::TableDescription &table)
+{
+    return options.enable_stream && !table.stream_enabled;
+}
+
 engine::ScanPage check_table(const Source &source, const engine::TableDescription &table,
                              const ReplicateOptions &options)
 {
@@ -115,7 +121,7 @@ engine::ScanPage check_table(const Source &source, const engine::TableDescriptio
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                  errmsg("DynamoDB table \"%s\" is in status %s", copy_string(table.name), copy_string(table.status)),
                  errhint("Wait until it is ACTIVE.")));
-    if (options.changes) {
+    if (options.changes && !enables_stream(options, table)) {
         require_usable_stream(table);
         try_stream(source, table);
     }
@@ -314,6 +320,16 @@ void announce_duration(const char *source, const ReplicateOptions &options, cons
              errhint("Give a higher scan_rate, or scan_rate => 0 for no limit; the table's capacity must allow it.")));
 }
 
+void announce_start(const char *source, const char *name, const ReplicateOptions &options)
+{
+    if (options.data)
+        ereport(NOTICE, (errmsg("moving data for table %s", source)));
+    if (options.changes)
+        ereport(NOTICE, (errmsg("replicating changes for table %s", source)));
+    catalog::record_event(GetUserId(), name, "start", "started by podyn_replicate");
+    start_processes(GetUserId());
+}
+
 void replicate_table(const Source &source, const char *table_name, const ReplicateOptions &options)
 {
     const char *name = options.name != nullptr ? options.name : table_name;
@@ -338,14 +354,12 @@ void replicate_table(const Source &source, const char *table_name, const Replica
                           psprintf("replication of DynamoDB table %s into %s", table_name,
                                    quote_qualified_identifier(request.schema, request.table)));
     announce_duration(table_name, options, table);
-    if (!options.start || (!options.data && !options.changes))
-        return;
-    if (options.data)
-        ereport(NOTICE, (errmsg("moving data for table %s", table_name)));
-    if (options.changes)
-        ereport(NOTICE, (errmsg("replicating changes for table %s", table_name)));
-    catalog::record_event(GetUserId(), name, "start", "started by podyn_replicate");
-    start_processes(GetUserId());
+    if (options.start && (options.data || options.changes))
+        announce_start(table_name, name, options);
+    if (enables_stream(options, table)) {
+        enable_stream(source.loop, source.session, table_name);
+        require_usable_stream(describe_table(source, table_name));
+    }
 }
 
 char *required_text(FunctionCallInfo fcinfo, int argument, const char *name)
@@ -415,11 +429,41 @@ bool try_replicate_table(const Source &source, const char *table, const Replicat
         ereport(WARNING,
                 (errcode(error->sqlerrcode), errmsg("table %s is not replicated: %s", table, error->message),
                  error->detail ? errdetail("%s", error->detail) : 0, error->hint ? errhint("%s", error->hint) : 0));
+        catalog::record_event(GetUserId(), table, "skipped", error->message);
     }
     PG_END_TRY();
     MemoryContextSwitchTo(context);
     CurrentResourceOwner = owner;
     return replicated;
+}
+
+struct Matching {
+    List *fresh;  // not replicated yet
+    int known;    // replicated from this server already
+};
+
+Matching find_matching(const Source &source, const char *pattern, const char *server)
+{
+    Matching matching = {};
+    ListCell *cell;
+    foreach (cell, list_tables(source)) {
+        auto *table = static_cast<char *>(lfirst(cell));
+        if (!matches(table, pattern))
+            continue;
+        if (is_replicated(table, server))
+            ++matching.known;
+        else
+            matching.fresh = lappend(matching.fresh, table);
+    }
+    return matching;
+}
+
+// Whoever calls podyn_replicate_all again and again wants to know what has come since.
+void report_new_table(const char *table, int known)
+{
+    ereport(NOTICE, (errmsg("table %s is new", table)));
+    catalog::record_event(GetUserId(), table, "new",
+                          psprintf("found by podyn_replicate_all beside %d tables that are replicated already", known));
 }
 
 }  // namespace
@@ -454,24 +498,23 @@ Datum podyn_replicate_all(PG_FUNCTION_ARGS)
     auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
 
     Source source = connect(options.server);
-    int matching = 0;
+    Matching matching = find_matching(source, pattern, options.server);
+    if (matching.known > 0)
+        ereport(NOTICE,
+                (errmsg_plural("%d table is replicated already", "%d tables are replicated already",
+                               static_cast<unsigned long>(matching.known), matching.known)));
     ListCell *cell;
-    foreach (cell, list_tables(source)) {
+    foreach (cell, matching.fresh) {
         auto *table = static_cast<char *>(lfirst(cell));
-        if (!matches(table, pattern))
-            continue;
-        ++matching;
-        if (is_replicated(table, options.server)) {
-            ereport(NOTICE, (errmsg("table %s is replicated already", table)));
-            continue;
-        }
         if (!try_replicate_table(source, table, options))
             continue;
+        if (matching.known > 0)
+            report_new_table(table, matching.known);
         Datum name = CStringGetTextDatum(table);
         bool null = false;
         tuplestore_putvalues(result->setResult, result->setDesc, &name, &null);
     }
-    if (matching == 0)
+    if (matching.known == 0 && matching.fresh == NIL)
         ereport(WARNING, (errcode(ERRCODE_NO_DATA), errmsg("no DynamoDB table matches the pattern \"%s\"", pattern),
                           errhint("The pattern is that of LIKE; the server's region counts.")));
     return Datum{0};

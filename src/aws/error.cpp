@@ -44,6 +44,8 @@ constexpr Kind kTrimmed = {Failure::kTrimmed, false, "55000", "asked for changes
                            "DynamoDB Streams keeps changes for 24 hours. The table has to be copied again."};
 constexpr Kind kInvalid = {Failure::kInvalid, false, "22023", "was refused as invalid by DynamoDB",
                            "Check the table's name, and the options endpoint and streams_endpoint of the server."};
+constexpr Kind kInUse = {Failure::kInvalid, false, "55006", "was refused because the table is being changed",
+                         "Try again when the table is ACTIVE."};
 constexpr Kind kUnknownOperation = {
     Failure::kInvalid, false, "0A000", "is not known to the server",
     "Check the options endpoint and streams_endpoint: the server there may not offer this service."};
@@ -85,6 +87,7 @@ constexpr NamedKind kKinds[] = {
     {"ServiceUnavailableException", kUnavailable},
     {"TransactionInProgressException", kUnavailable},
 
+    {"ResourceInUseException", kInUse},
     {"ResourceNotFoundException", kNotFound},
     {"TableNotFoundException", kNotFound},
 

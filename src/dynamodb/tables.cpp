@@ -187,6 +187,13 @@ std::string describe_table_request(std::string_view table)
     return json::ObjectWriter().string("TableName", table).finish();
 }
 
+std::string enable_stream_request(std::string_view table, std::string_view view_type)
+{
+    const std::string stream =
+        json::ObjectWriter().boolean("StreamEnabled", true).string("StreamViewType", view_type).finish();
+    return json::ObjectWriter().string("TableName", table).raw("StreamSpecification", stream).finish();
+}
+
 TableList::TableList(std::string body) : body_(std::move(body))
 {
     TableListSink sink(arena_);

@@ -1,4 +1,4 @@
-// ListTables and DescribeTable (DynamoDB API reference): requests and responses.
+// ListTables, DescribeTable and UpdateTable (DynamoDB API reference): requests and responses.
 #pragma once
 
 #include <string>
@@ -12,6 +12,7 @@ namespace podyn::dynamodb {
 
 [[nodiscard]] std::string list_tables_request(std::string_view after);
 [[nodiscard]] std::string describe_table_request(std::string_view table);
+[[nodiscard]] std::string enable_stream_request(std::string_view table, std::string_view view_type);
 
 // Both own all that their views point into, and stay where they are made: a short body lives inside its string.
 // Constructors throw base::Error.

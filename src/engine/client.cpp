@@ -31,6 +31,7 @@ constexpr std::array<OperationInfo, 7> kOperations = {{
     {"DescribeStream", "DynamoDBStreams_20120810.DescribeStream", true},
     {"GetShardIterator", "DynamoDBStreams_20120810.GetShardIterator", true},
     {"GetRecords", "DynamoDBStreams_20120810.GetRecords", true},
+    {"UpdateTable", "DynamoDB_20120810.UpdateTable", false},
 }};
 
 const OperationInfo &info(const Call &call)

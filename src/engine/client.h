@@ -83,6 +83,7 @@ enum class Operation : std::uint8_t {
     kDescribeStream,
     kGetShardIterator,
     kGetRecords,
+    kUpdateTable,
 };
 
 // Starts a call: signs and sends `body` (DynamoDB JSON 1.0), retries as AWS's standard mode says (3 attempts, jittered

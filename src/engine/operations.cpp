@@ -104,6 +104,13 @@ void destroy(Table *handle) noexcept
     delete handle;
 }
 
+Status start_enable_stream(Client *client, Session *session, std::string_view table, std::string_view view_type,
+                           Now now, Call **call) noexcept
+{
+    return start({client, session, now}, Operation::kUpdateTable, call,
+                 [&] { return dynamodb::enable_stream_request(table, view_type); });
+}
+
 Status start_scan(Client *client, Session *session, const ScanRequest &request, Now now, Call **call) noexcept
 {
     return start({client, session, now}, Operation::kScan, call, [&] { return dynamodb::scan_request(request); });

@@ -55,6 +55,12 @@ struct Table;
 [[nodiscard]] Status take_table(Call *call, Table **handle, TableDescription *description) noexcept;
 void destroy(Table *handle) noexcept;
 
+// ---- UpdateTable ---------------------------------------------------------------------------------------------------
+
+// Turns the table's stream on. The answer says no more than DescribeTable: it is not taken.
+[[nodiscard]] Status start_enable_stream(Client *client, Session *session, std::string_view table,
+                                         std::string_view view_type, Now now, Call **call) noexcept;
+
 // ---- Scan ----------------------------------------------------------------------------------------------------------
 
 struct Items;

@@ -348,9 +348,3 @@ def test_replicate_all_passes_over_a_table_that_cannot_be_replicated(dynamodb, d
     assert assert_equal_tables(dynamodb.client, 'zuletzt', database) == 1
 
 
-def test_replicate_all_finds_more_than_a_hundred_tables(simulator, simulated):
-    """Old podyn saw the first 100."""
-    for number in range(130):
-        simulator.create_table(f'table_{number:03}', key=[('id', 'S')], stream='NEW_IMAGE')
-    names = simulated.column("SELECT podyn_replicate_all(start => false)")
-    assert len(names) == 130

@@ -27,6 +27,13 @@ def describe_table(sim, body, request):
     return {'Table': find_table(sim, body['TableName']).description()}
 
 
+def update_table(sim, body, request):
+    table = find_table(sim, body['TableName'])
+    specification = body['StreamSpecification']
+    table.update_stream(specification['StreamEnabled'], specification.get('StreamViewType'))
+    return {'TableDescription': table.description()}
+
+
 def scan(sim, body, request):
     table = find_table(sim, body['TableName'])
     segment, total = body.get('Segment', 0), body.get('TotalSegments', 1)
@@ -81,6 +88,7 @@ def get_records(sim, body, request):
 OPERATIONS = {
     'DynamoDB_20120810.ListTables': list_tables,
     'DynamoDB_20120810.DescribeTable': describe_table,
+    'DynamoDB_20120810.UpdateTable': update_table,
     'DynamoDB_20120810.Scan': scan,
     'DynamoDBStreams_20120810.ListStreams': list_streams,
     'DynamoDBStreams_20120810.DescribeStream': describe_stream,

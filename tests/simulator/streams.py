@@ -68,6 +68,11 @@ class Stream:
     def enabled(self):
         return self.disabled_at is None
 
+    @property
+    def status(self):
+        changing = self.table.updating and self is self.table.stream
+        return ('ENABL' if self.enabled else 'DISABL') + ('ING' if changing else 'ED')
+
     # ---- what happens to the stream ---------------------------------------------------------------------------------
 
     def record(self, position_hash, key, old, new, by_ttl=False):
@@ -172,7 +177,7 @@ class Stream:
         shards = [shard for shard in shards if shard.id not in hidden and (after is None or shard.id > after)]
         page = shards[:min(limit, self.page_shards)]
         description = {
-            'StreamArn': self.arn, 'StreamLabel': self.label, 'StreamStatus': 'ENABLED' if self.enabled else 'DISABLED',
+            'StreamArn': self.arn, 'StreamLabel': self.label, 'StreamStatus': self.status,
             'StreamViewType': self.view_type, 'CreationRequestDateTime': self.created, 'TableName': self.table.name,
             'KeySchema': self.table.description()['KeySchema'],
             'Shards': [self._describe_shard(shard) for shard in page],

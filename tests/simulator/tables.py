@@ -100,6 +100,8 @@ class Table:
         self.order = []  # positions, sorted
         self.history = []  # (time, position, item before), for stale reads
         self.stale_seconds = 0  # how far behind an eventually consistent read is
+        self.update_seconds = 0  # how long an UpdateTable takes
+        self.updating_until = 0
         self.item_count = None  # what DescribeTable says; None: the truth (AWS updates it about every six hours)
         self.streams = []
         if stream:
@@ -118,6 +120,23 @@ class Table:
             raise validation_error('Table already has an enabled stream: ' + self.stream.arn)
         self.streams.append(Stream(self.clock, self, view_type))
         return self.stream
+
+    def update_stream(self, enabled, view_type=None):
+        """UpdateTable: the table is UPDATING for a while, its stream ENABLING [API UpdateTable]."""
+        if self.updating:
+            raise ServiceError('ResourceInUseException', f'Attempt to change a resource which is still in use: Table is '
+                               f'being updated: {self.name}')
+        if enabled and view_type not in ('KEYS_ONLY', 'NEW_IMAGE', 'OLD_IMAGE', 'NEW_AND_OLD_IMAGES'):
+            raise validation_error(f'Value {view_type} at streamSpecification.streamViewType failed to satisfy constraint')
+        if enabled:
+            self.enable_stream(view_type)
+        else:
+            self.disable_stream()
+        self.updating_until = self.clock.now() + self.update_seconds
+
+    @property
+    def updating(self):
+        return self.clock.now() < self.updating_until
 
     def disable_stream(self):
         self.stream.disable()
@@ -233,7 +252,7 @@ class Table:
 
         types = dict(attribute for key in (self.key, *self.gsis.values(), *self.lsis.values()) for attribute in key)
         description = {
-            'TableName': self.name, 'TableArn': self.arn, 'TableId': self.id, 'TableStatus': self.status,
+            'TableName': self.name, 'TableArn': self.arn, 'TableId': self.id, 'TableStatus': 'UPDATING' if self.updating else self.status,
             'CreationDateTime': self.created, 'KeySchema': schema(self.key),
             'AttributeDefinitions': [{'AttributeName': n, 'AttributeType': t} for n, t in sorted(types.items())],
             'BillingModeSummary': {'BillingMode': 'PAY_PER_REQUEST'},

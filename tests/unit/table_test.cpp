@@ -88,6 +88,12 @@ std::string without(std::string_view part, std::string_view replacement = "")
     return body.replace(at, part.size(), replacement);
 }
 
+TEST(UpdateTable, turns_the_stream_on)
+{
+    EXPECT_EQ(dynamodb::enable_stream_request("Movies", "NEW_IMAGE"),
+              R"({"TableName":"Movies","StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_IMAGE"}})");
+}
+
 TEST(DescribeTable, gives_the_table_with_the_partition_key_first)
 {
     const dynamodb::TableInfo info{std::string(kTable)};
