@@ -40,8 +40,9 @@ CREATE TABLE podyn.replication (
     phase              text NOT NULL CHECK (phase IN ('starting', 'copying', 'merging', 'streaming', 'completed')),
     failure            text CHECK (failure IN ('failed', 'needs_resync')),
     target_made        boolean NOT NULL DEFAULT false,  -- by podyn: columns that are not mapped are no place for attributes
-    target_is_ours     boolean NOT NULL DEFAULT false,  -- a copy has begun: the next one empties the target first
+    target_is_ours     boolean NOT NULL DEFAULT false,  -- a copy has begun: the next one empties the target first, unless it upserts
     copy_segments      integer,                         -- into how many the copy is split
+    copy_upserts       boolean NOT NULL DEFAULT false,  -- the copy is made over rows that are there, and pruned at its end
     started_at         timestamptz,
     positions_at       timestamptz,                     -- when the start positions of all shards were committed
     copied_at          timestamptz,
@@ -67,14 +68,14 @@ FROM podyn.replication;
 CREATE TABLE podyn.task (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     replication    integer NOT NULL REFERENCES podyn.replication ON DELETE CASCADE,
-    kind           text NOT NULL CHECK (kind IN ('setup', 'segment', 'stream', 'shard', 'merge')),
+    kind           text NOT NULL CHECK (kind IN ('setup', 'segment', 'stream', 'shard', 'merge', 'prune')),
     task           text NOT NULL,                      -- segment number or shard id
     parent         text,                               -- shard: its parent's id
     state          text NOT NULL CHECK (state IN ('waiting', 'ready', 'done')),
-    position       text,                               -- segment: LastEvaluatedKey; shard: sequence number
+    position       text,                               -- segment: LastEvaluatedKey; shard: sequence number; prune: key
     read_through   timestamptz,                        -- shard: every change up to then has been taken
     items          bigint NOT NULL DEFAULT 0,
-    changes        bigint NOT NULL DEFAULT 0,
+    changes        bigint NOT NULL DEFAULT 0,          -- prune: rows removed or marked
     spooled        bigint NOT NULL DEFAULT 0,          -- rows this task added to the spool, less those it took out
     read_units     double precision NOT NULL DEFAULT 0,
     throttled      bigint NOT NULL DEFAULT 0,
@@ -93,6 +94,13 @@ CREATE TABLE podyn.spool (
     deleted     boolean NOT NULL,
     item        text NOT NULL,                         -- DynamoDB JSON; of a deleted item only its key
     deleted_at  timestamptz,                           -- marked: the row that there is, or that of the image
+    PRIMARY KEY (replication, key)
+) WITH (autovacuum_vacuum_scale_factor = 0.02);
+
+-- Keys that a copy over rows has met, or whose deletion is ignored: rows with other keys are pruned when it is complete.
+CREATE TABLE podyn.seen (
+    replication integer NOT NULL REFERENCES podyn.replication ON DELETE CASCADE,
+    key         bytea NOT NULL,                        -- as in podyn.spool
     PRIMARY KEY (replication, key)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02);
 
@@ -155,6 +163,7 @@ CREATE POLICY own_replications ON podyn.error FOR SELECT USING (podyn.owns(name)
 SELECT pg_catalog.pg_extension_config_dump('podyn.replication', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.task', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.spool', '');
+SELECT pg_catalog.pg_extension_config_dump('podyn.seen', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.column_map', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.error', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.event', '');
@@ -316,7 +325,7 @@ SELECT r.name,
 FROM podyn.replication AS r
      JOIN podyn.replication_state AS s ON s.id = r.id
      CROSS JOIN LATERAL (SELECT r.items + coalesce(sum(k.items), 0)::bigint AS items,
-                                r.changes + coalesce(sum(k.changes), 0)::bigint AS changes,
+                                r.changes + coalesce(sum(k.changes) FILTER (WHERE k.kind <> 'prune'), 0)::bigint AS changes,
                                 r.read_units + coalesce(sum(k.read_units), 0) AS read_units,
                                 r.throttled + coalesce(sum(k.throttled), 0)::bigint AS throttled,
                                 coalesce(sum(k.spooled), 0)::bigint AS spooled,

@@ -3,7 +3,8 @@
 //   starting   podyn_replicate, podyn_start after podyn_reset      a task of kind setup exists
 //   copying    the setup task, with the start positions of all     segments and shards exist; changes go to the spool
 //              shards, in one transaction
-//   merging    the supervisor, when the last segment is done       a task of kind merge exists; changes go to the spool
+//              a copy that upserts ends with a task of kind prune, which the supervisor adds after the last segment
+//   merging    the supervisor, when all of that is done            a task of kind merge exists; changes go to the spool
 //   streaming  the merge task, when the stream has passed the      changes go to the target
 //              backfill's end and the spool is empty; or the setup task where no data is copied
 //   completed  the supervisor or the setup task, where nothing is left to do
@@ -43,6 +44,7 @@ struct Replication {
     char *stream_arn;          // null before the first setup
     bool target_made;          // by podyn, not its owner's own table
     bool target_is_ours;       // a copy has begun
+    bool copy_upserts;         // the copy under way: rows are upserted, and those of other keys pruned at its end
     TimestampTz positions_at;  // when the shards' start positions were committed; 0: not yet
 };
 

@@ -4,7 +4,7 @@
 namespace podyn::catalog {
 namespace {
 
-constexpr const char *kKindNames[] = {"setup", "segment", "stream", "shard", "merge"};
+constexpr const char *kKindNames[] = {"setup", "segment", "stream", "shard", "merge", "prune"};
 
 constexpr int64 kMostSegments = 128;  // of one replication; podyn.max_workers is at most 64
 

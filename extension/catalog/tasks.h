@@ -6,7 +6,7 @@
 
 namespace podyn::catalog {
 
-enum class TaskKind : uint8 { kSetup, kSegment, kStream, kShard, kMerge };
+enum class TaskKind : uint8 { kSetup, kSegment, kStream, kShard, kMerge, kPrune };
 
 const char *task_kind_name(TaskKind kind);
 

@@ -6,6 +6,7 @@
 #include "catalog/replications.h"
 #include "catalog/tasks.h"
 #include "compat.h"
+#include "load/empty_target.h"
 #include "locks.h"
 #include "raise.h"
 #include "workers/pool.h"
@@ -51,10 +52,13 @@ void require_no_gap(const catalog::Replication &replication)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("replication \"%s\" needs a resync: changes have been lost", name),
                         reason != nullptr ? errdetail("%s", reason) : 0,
-                        errhint(replication.copy_data ? "Use podyn_reset('%s') and podyn_start('%s'), which empty the "
-                                                        "target and copy anew."
-                                                      : "Use podyn_reset('%s') and podyn_start('%s'), which go on with "
-                                                        "what the stream still holds; what was lost stays lost.",
+                        errhint(will_empty_target(replication)
+                                    ? "Use podyn_reset('%s') and podyn_start('%s'), which empty the "
+                                      "target and copy anew."
+                                : replication.copy_data
+                                    ? "Use podyn_reset('%s') and podyn_start('%s'), which copy anew over what is there."
+                                    : "Use podyn_reset('%s') and podyn_start('%s'), which go on with "
+                                      "what the stream still holds; what was lost stays lost.",
                                 name, name)));
 }
 
@@ -106,37 +110,17 @@ int stop_one(const char *name, const char *message)
 
 namespace {
 
-// The next copy begins with TRUNCATE, which PostgreSQL refuses for a table that others refer to.
-void require_truncatable(const catalog::Replication &replication)
-{
-    if (!replication.copy_data || !replication.target_is_ours)
-        return;
-    catalog::Scope scope = catalog::enter();
-    bool referenced =
-        catalog::run(
-            "SELECT conname, conrelid::regclass::text FROM pg_constraint "
-            "WHERE contype = 'f' AND confrelid = $1 AND conrelid <> $1 AND conparentid = 0 ORDER BY conname LIMIT 1",
-            {catalog::oid(replication.target)}) > 0;
-    const char *constraint = referenced ? catalog::string(CurTransactionContext, 0, 1) : nullptr;
-    const char *table = referenced ? catalog::string(CurTransactionContext, 0, 2) : nullptr;
-    catalog::leave(scope);
-    if (referenced)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("the target of replication \"%s\" cannot be emptied: table %s refers to it",
-                               replication.name, table),
-                        errdetail("Foreign key constraint \"%s\".", constraint),
-                        errhint("Drop the constraint, and add it again after the copy.")));
-}
-
 void reset(const char *name)
 {
     catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
-    require_truncatable(*replication);
+    if (will_empty_target(*replication))
+        require_truncatable(name, replication->target);
     locks::own_replication_soon(replication->id);
     bool nothing_to_do = !replication->copy_data && !replication->replay_changes;
     catalog::Scope scope = catalog::enter();
     catalog::run("DELETE FROM podyn.task WHERE replication = $1", {catalog::int4(replication->id)});
     catalog::run("DELETE FROM podyn.spool WHERE replication = $1", {catalog::int4(replication->id)});
+    catalog::run("DELETE FROM podyn.seen WHERE replication = $1", {catalog::int4(replication->id)});
     catalog::run("DELETE FROM podyn.error WHERE name = $1", {catalog::text(name)});
     catalog::run(
         "UPDATE podyn.replication SET enabled = false, failure = NULL, phase = $2, positions_at = NULL, copied_at = "

@@ -11,6 +11,7 @@
 #include "functions/enable_stream.h"
 #include "functions/replicate_options.h"
 #include "load/create_target.h"
+#include "load/empty_target.h"
 #include "load/mark_column.h"
 #include "load/names.h"
 #include "locks.h"
@@ -239,7 +240,7 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
          catalog::boolean(options.start && !nothing_to_do),
          catalog::text(nothing_to_do ? "completed" : "starting"),
          catalog::float8(read_units),
-         catalog::boolean(options.schema),
+         catalog::boolean(target.made),
          catalog::int4(options.workers),
          catalog::text(kConsistentReadWords[static_cast<int>(options.consistent_read)]),
          catalog::text(kOnExistingWords[static_cast<int>(options.on_existing)]),
@@ -339,12 +340,15 @@ void replicate_table(const Source &source, const char *table_name, const Replica
 
     TargetRequest request = target_request(table_name, options);
     NewTarget target;
-    if (options.schema) {
+    bool use_existing = !options.schema || (options.on_existing != OnExisting::kError && target_exists(request));
+    if (!use_existing) {
         ereport(NOTICE, (errmsg("constructing table schema for table %s", table_name)));
         target = create_target(request, table);
     } else {
-        target = adopt_target(request, table, options.data);
+        target = adopt_target(request, table, options.data && options.on_existing == OnExisting::kError);
         require_own_target(target.relation);
+        if (options.data && options.on_existing == OnExisting::kTruncate)
+            require_truncatable(name, target.relation);
     }
     insert_replication(table_name, name, options, table, target, sample.read_units);
     add_sampled_columns(name, sample);

@@ -201,7 +201,7 @@ ReplicateOptions read_replicate_options(FunctionCallInfo fcinfo, int first)
     options.consistent_read =
         static_cast<ConsistentRead>(word(arguments, kConsistentRead, "consistent_read", kConsistentReadWords));
     options.enable_stream = read_enable_stream(arguments);
-    options.on_existing = static_cast<OnExisting>(only_first(arguments, kOnExisting, "on_existing", kOnExistingWords));
+    options.on_existing = static_cast<OnExisting>(word(arguments, kOnExisting, "on_existing", kOnExistingWords));
     options.deletes = static_cast<Deletes>(word(arguments, kDeletes, "deletes", kDeletesWords));
     if (!arguments.null(kTtlDeletes))
         options.ttl_deletes = kDeletesWords[word(arguments, kTtlDeletes, "ttl_deletes", kDeletesWords)];

@@ -237,7 +237,8 @@ void require_empty(const TargetRequest &request)
     if (!empty)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("target %s has rows already", qualified(request)),
-                        errhint("Empty it, or replay changes only with data => false.")));
+                        errhint("Empty it, give on_existing => 'truncate' or 'upsert', or replay changes only with "
+                                "data => false.")));
 }
 
 }  // namespace
@@ -267,9 +268,16 @@ NewTarget create_target(const TargetRequest &request, const engine::TableDescrip
     SPI_finish();
 
     target.relation = get_relname_relid(request.table, schema);
+    target.made = true;
     if (request.citus)
         distribute(target.relation, target.columns[0].column, colocate_with);
     return target;
+}
+
+bool target_exists(const TargetRequest &request)
+{
+    Oid schema = get_namespace_oid(request.schema, true);
+    return OidIsValid(schema) && OidIsValid(get_relname_relid(request.table, schema));
 }
 
 NewTarget adopt_target(const TargetRequest &request, const engine::TableDescription &source, bool must_be_empty)

@@ -10,6 +10,7 @@
 #include "raise.h"
 #include "settings.h"
 #include "transaction.h"
+#include "workers/backfill_end.h"
 #include "workers/page_writer.h"
 #include "workers/running_task.h"
 
@@ -28,8 +29,6 @@ struct Merge {
     MemoryContext page_context;  // the chunk and its parsed items
     SpooledChanges chunk;
 };
-
-constexpr int64 kLookAtStream = USECS_PER_SEC / 10;
 
 Merge *state_of(RunningTask *task)
 {
@@ -105,20 +104,6 @@ void switch_to_direct_apply(RunningTask *task)
     catalog::record_event(replication.owner, replication.name, "streaming",
                           "all changes are merged, replaying new ones");
     catalog::notify("complete", replication.name);
-}
-
-bool stream_has_passed_the_backfill(int32 replication)
-{
-    catalog::Scope scope = catalog::enter();
-    catalog::run(
-        "SELECT coalesce(bool_and(coalesce(greatest(f.read_through, live.read_through) >= "
-        "r.copied_at + make_interval(secs => $2), false)), false) "
-        "FROM podyn.replication AS r JOIN podyn.shard_frontier AS f ON f.replication = r.id "
-        "LEFT JOIN podyn.live_tasks() AS live ON live.task = f.id WHERE r.id = $1",
-        {catalog::int4(replication), catalog::float8(settings::stream_delay / 1000.0)});
-    bool passed = catalog::get_boolean(0, 1);
-    catalog::leave(scope);
-    return passed;
 }
 
 void begin_round(Merge *merge)

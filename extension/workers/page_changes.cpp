@@ -49,6 +49,8 @@ void add_outcome(const catalog::Replication &replication, const engine::RecordsP
     }
     if (mark != nullptr)
         add_mark(page, *mark);
+    else
+        page->kept[page->kept_count++] = records.changes[last].key_digest;
 }
 
 }  // namespace
@@ -57,6 +59,7 @@ void add_changes(const catalog::Replication &replication, const engine::RecordsP
 {
     size_t most = records.last.size() * 2;  // a rejected put and the mark behind it
     page->items = static_cast<PageItem *>(palloc0(sizeof(PageItem) * (most + 1)));
+    page->kept = static_cast<const uint8 **>(palloc(sizeof(uint8 *) * (records.last.size() + 1)));
     for (uint32 last : records.last)
         add_outcome(replication, records, last, page);
 }

@@ -7,9 +7,9 @@
 
 namespace podyn {
 
-// Fills the page's items, palloc'ed: of each key what its changes come to. A put counts and what follows it; a deletion
-// that is applied makes an end of all before it; one that is marked goes with the put before it, or else concerns the
-// row that the target has; one that is ignored is as if it had not been.
+// Fills the page's items and kept keys, palloc'ed: of each key what its changes come to. A put counts and what follows
+// it; a deletion that is applied makes an end of all before it; one that is marked goes with the put before it, or else
+// concerns the row that the target has; one that is ignored is as if it had not been.
 void add_changes(const catalog::Replication &replication, const engine::RecordsPage &records, Page *page);
 
 }  // namespace podyn

@@ -4,6 +4,7 @@
 #include "catalog/journal.h"
 #include "load/halving.h"
 #include "load/mark_column.h"
+#include "load/seen.h"
 #include "load/spool.h"
 #include "raise.h"
 #include "transaction.h"
@@ -89,8 +90,9 @@ void write_to_target(Writing *writing, Target *target, const PageItem *items, in
     Batch batch = open_batch(*target);
     Row *rows = make_rows(batch, items, count);
     writing->counts.written +=
-        writing->page->backfill ? load_or_reject(batch, target, rows, count, keep_network_moving, reject_row, writing)
-                                : apply_or_reject(batch, target, rows, count, reject_row, writing);
+        writing->page->backfill && !writing->task->job->replication->copy_upserts
+            ? load_or_reject(batch, target, rows, count, keep_network_moving, reject_row, writing)
+            : apply_or_reject(batch, target, rows, count, reject_row, writing);
     close_batch(batch);
 }
 
@@ -98,6 +100,15 @@ void write_to_spool(Writing *writing, const PageItem *items, int count)
 {
     writing->counts.spooled += spool_changes(writing->task->replication, items, count);
     writing->counts.written += count;
+}
+
+// What the source has, or what shall stay though the source has it no longer, is not pruned after the copy.
+void note_keys(const RunningTask *task, const Target &target, const Page &page, bool to_spool)
+{
+    if (page.backfill)
+        note_seen_items(task->replication, target, page.items, page.count);
+    if (to_spool)
+        note_seen(task->replication, page.kept, page.kept_count);
 }
 
 // The column may be missing where marks were asked for later (podyn_alter), or its owner has dropped it.
@@ -173,6 +184,8 @@ bool write_page_in_transaction(RunningTask *task, const Page &page, const catalo
             return false;
         }
     }
+    if (task->job->replication->copy_upserts)
+        note_keys(task, *target, page, to_spool);
     int count;
     PageItem *items = sound_items(&writing, *target, &count);
     if (to_spool)

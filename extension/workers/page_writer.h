@@ -18,8 +18,10 @@ struct Page {
     PageItem *items;  // each key once
     int count;
     const char *source;  // for podyn.error: "segment 3", "shard …", "spool"
-    bool backfill;       // new rows: multi-insert if the target allows it
+    bool backfill;       // rows of the copy: multi-insert if it does not upsert and the target allows it
     bool may_spool;      // changes: to the spool while the backfill runs
+    const uint8 **kept;  // digests of keys of which nothing is known but a deletion that is ignored
+    int kept_count;
     // Writes the task's progress, in the same transaction, after the rows.
     void (*record)(RunningTask *task, const WrittenCounts &counts);
 };

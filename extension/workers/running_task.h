@@ -76,5 +76,6 @@ extern const TaskMethods kSegmentTask;
 extern const TaskMethods kStreamTask;
 extern const TaskMethods kShardTask;
 extern const TaskMethods kMergeTask;
+extern const TaskMethods kPruneTask;
 
 }  // namespace podyn

@@ -2,7 +2,7 @@
 // the segments of the backfill. Only then can the scan start, so no change falls between the two.
 #include "catalog/journal.h"
 #include "load/create_target.h"
-#include "load/distributed.h"
+#include "load/empty_target.h"
 #include "raise.h"
 #include "settings.h"
 #include "transaction.h"
@@ -37,18 +37,6 @@ int choose_segments(const catalog::Replication &replication, int64 size_bytes)
     if (size_bytes >= kWorthParallel)
         segments = Max(segments, static_cast<int64>(settings::max_workers));
     return static_cast<int>(Min(Max(segments, INT64CONST(1)), static_cast<int64>(kMaxChosenSegments)));
-}
-
-// What the target holds is an earlier copy of ours (podyn_reset).
-void empty_target(const catalog::Replication &replication)
-{
-    LockRelationOid(replication.target, AccessExclusiveLock);
-    Target *target = load_target(CurrentMemoryContext, replication);  // refuses one that is another owner's now
-    if (target->citus)
-        commit_on_all_nodes();
-    SPI_connect();
-    SPI_execute(psprintf("TRUNCATE %s", target->relation_name), false, 0);
-    SPI_finish();
 }
 
 bool has_child(const ShardListing &listing, const ListedShard &shard)
@@ -117,7 +105,7 @@ void commit_setup(RunningTask *task)
         end_replication(task, "failed", describe_other_key(replication, setup.table));
         return;
     }
-    if (replication.copy_data && replication.target_is_ours)
+    if (will_empty_target(replication))
         empty_target(replication);
     int segments = replication.copy_data ? choose_segments(replication, setup.table.size_bytes) : 0;
     if (replication.replay_changes)
@@ -126,7 +114,8 @@ void commit_setup(RunningTask *task)
         add_segment_tasks(task, segments);
     catalog::execute(
         "UPDATE podyn.replication SET phase = $2, stream_arn = $3, items_total = $4, copy_segments = nullif($5, 0), "
-        "target_is_ours = target_is_ours OR copy_data, positions_at = clock_timestamp() WHERE id = $1",
+        "target_is_ours = target_is_ours OR copy_data, positions_at = clock_timestamp(), "
+        "copy_upserts = copy_data AND on_existing = 'upsert' WHERE id = $1",
         {catalog::int4(task->replication), catalog::text(segments > 0 ? "copying" : "streaming"),
          catalog::text_or_null(setup.stream_arn), catalog::int8(setup.table.item_count), catalog::int4(segments)});
     if (catalog::execute("DELETE FROM podyn.task WHERE id = $1", {catalog::int8(task->id)}) != 1)

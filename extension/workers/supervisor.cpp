@@ -50,29 +50,50 @@ void record_events(const char *event, const char *message, uint64 rows)
     SPI_tuptable = result;
 }
 
-// True: there are merge tasks to be claimed.
+// Copies that upsert, when the last segment is done.
+uint64 begin_pruning()
+{
+    uint64 rows = catalog::run(
+        "WITH copied AS (UPDATE podyn.replication AS r SET copied_at = clock_timestamp() "
+        "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'copying' AND copy_upserts "
+        "AND copied_at IS NULL FOR NO KEY UPDATE SKIP LOCKED) AND NOT EXISTS (SELECT FROM podyn.task AS t "
+        "WHERE t.replication = r.id AND t.kind = 'segment' AND t.state <> 'done') RETURNING r.id, r.owner, r.name), "
+        "prune AS (INSERT INTO podyn.task (replication, kind, task, state) SELECT id, 'prune', '', 'ready' "
+        "FROM copied) SELECT id, owner::oid, name FROM copied");
+    record_events("pruning", "all items are copied, looking for rows that the source no longer has", rows);
+    return rows;
+}
+
+// True: there are tasks to be claimed.
 bool finish_copies()
 {
     catalog::Scope scope = catalog::enter();
+    bool pruning = begin_pruning() > 0;
     uint64 rows = catalog::run(
-        "WITH copied AS (UPDATE podyn.replication AS r SET phase = 'merging', copied_at = clock_timestamp() "
-        "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'copying' AND replay_changes "
+        "WITH copied AS (UPDATE podyn.replication AS r SET phase = 'merging', "
+        "copied_at = coalesce(copied_at, clock_timestamp()) "
+        "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'copying' AND replay_changes AND (copied_at IS "
+        "NOT NULL OR NOT copy_upserts) "
         "FOR NO KEY UPDATE SKIP LOCKED) AND NOT EXISTS (SELECT FROM podyn.task AS t "
-        "WHERE t.replication = r.id AND t.kind = 'segment' AND t.state <> 'done') RETURNING r.id, r.owner, r.name), "
+        "WHERE t.replication = r.id AND t.kind IN ('segment', 'prune') AND t.state <> 'done') RETURNING r.id, r.owner, "
+        "r.name), "
         "merge AS (INSERT INTO podyn.task (replication, kind, task, state) SELECT id, 'merge', '', 'ready' FROM "
         "copied) "
         "SELECT id, owner::oid, name FROM copied");
     record_events("copied", "all items are copied, merging the changes that came meanwhile", rows);
-    bool merging = rows > 0;
+    bool new_tasks = pruning || rows > 0;
     rows = catalog::run(
-        "UPDATE podyn.replication AS r SET phase = 'completed', copied_at = clock_timestamp() "
-        "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'copying' AND NOT replay_changes "
+        "UPDATE podyn.replication AS r SET phase = 'completed', "
+        "copied_at = coalesce(copied_at, clock_timestamp()) "
+        "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'copying' AND NOT replay_changes AND (copied_at "
+        "IS NOT NULL OR NOT copy_upserts) "
         "FOR NO KEY UPDATE SKIP LOCKED) AND NOT EXISTS (SELECT FROM podyn.task AS t "
-        "WHERE t.replication = r.id AND t.kind = 'segment' AND t.state <> 'done') RETURNING r.id, r.owner::oid, "
+        "WHERE t.replication = r.id AND t.kind IN ('segment', 'prune') AND t.state <> 'done') RETURNING r.id, "
+        "r.owner::oid, "
         "r.name");
     record_events("complete", "all items are copied", rows);
     catalog::leave(scope);
-    return merging;
+    return new_tasks;
 }
 
 // Shards that ended are kept for two days (their children must find them), then only their counters.

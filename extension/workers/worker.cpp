@@ -49,6 +49,8 @@ const TaskMethods *methods_of(catalog::TaskKind kind)
             return &kStreamTask;
         case catalog::TaskKind::kShard:
             return &kShardTask;
+        case catalog::TaskKind::kPrune:
+            return &kPruneTask;
         default:
             return &kMergeTask;
     }

@@ -1,0 +1,18 @@
+// A copy may begin with an empty target: what it held before is an earlier copy, or not wanted.
+#pragma once
+
+#include "catalog/replications.h"
+#include "compat.h"
+
+namespace podyn {
+
+// Whether the next copy begins with TRUNCATE.
+bool will_empty_target(const catalog::Replication &replication);
+
+// PostgreSQL refuses TRUNCATE for a table that others refer to. `name`: the replication's.
+void require_truncatable(const char *name, Oid target);
+
+// Inside the transaction in which the copy begins.
+void empty_target(const catalog::Replication &replication);
+
+}  // namespace podyn

@@ -1,0 +1,128 @@
+// See seen.h.
+#include "load/seen.h"
+
+#include "catalog/sql.h"
+#include "engine/keys.h"
+#include "engine/operations.h"
+#include "load/rows.h"
+#include "raise.h"
+
+namespace podyn {
+namespace {
+
+constexpr int64 kForgottenAtOnce = 20000;
+
+const engine::Value *find_key(const engine::Item &item, const char *name)
+{
+    for (size_t i = 0; i < item.values.size(); i += item.values[i].span)
+        if (item.values[i].name == name)
+            return &item.values[i];
+    return nullptr;
+}
+
+// Null: no row can have this key.
+const uint8 *digest_of(const Target &target, const engine::Item &item)
+{
+    if (check_item(target, item).exists())
+        return nullptr;
+    engine::Value keys[2];
+    for (int i = 0; i < target.key_count; ++i)
+        keys[i] = *find_key(item, target.key_attributes[i]);
+    auto *digest = static_cast<uint8 *>(palloc(engine::kKeyDigestBytes));
+    check(engine::key_digest({keys, static_cast<size_t>(target.key_count)}, digest));
+    return digest;
+}
+
+// Of an item that cannot be read as a whole, the key alone; null if there is none. As in journal.cpp, PostgreSQL reads
+// no JSON that contains U+0000.
+char *key_document(const Target &target, std::string_view json)
+{
+    MemoryContext context = CurrentMemoryContext;
+    catalog::Scope scope = catalog::enter();
+    catalog::run(
+        "SELECT json_object_agg(k, item -> k)::text FROM (SELECT regexp_replace($1, "
+        "'(?<!\\\\)((?:\\\\\\\\)*)\\\\u0000', '\\1\u2400', 'g')::json AS item) AS i, unnest(ARRAY[$2, $3]) AS k "
+        "WHERE k IS NOT NULL",
+        {catalog::text(json), catalog::text(target.key_attributes[0]),
+         catalog::text_or_null(target.key_attributes[1])});
+    char *document = catalog::string(context, 0, 1);
+    catalog::leave(scope);
+    return document;
+}
+
+const uint8 *digest_of_unsound(const Target &target, const engine::Item &item)
+{
+    char *document = key_document(target, item.json);
+    std::string_view documents[] = {view(document)};
+    engine::Items *handle = nullptr;
+    std::span<const engine::Item> items;
+    check(engine::parse_items(documents, &handle, &items));
+    own<engine::Items>(CurrentMemoryContext, handle, engine::destroy);
+    return digest_of(target, items[0]);
+}
+
+Datum bytes_array(const uint8 *const *digests, int count)
+{
+    auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<size_t>(count + 1)));
+    for (int i = 0; i < count; ++i)
+        values[i] = PointerGetDatum(
+            cstring_to_text_with_len(reinterpret_cast<const char *>(digests[i]), engine::kKeyDigestBytes));
+    return PointerGetDatum(construct_array(values, count, BYTEAOID, -1, false, TYPALIGN_INT));
+}
+
+}  // namespace
+
+void note_seen_items(int32 replication, const Target &target, const PageItem *items, int count)
+{
+    auto *digests = static_cast<const uint8 **>(palloc(sizeof(uint8 *) * static_cast<size_t>(count + 1)));
+    int known = 0;
+    for (int i = 0; i < count; ++i) {
+        const engine::Item &item = *items[i].item;
+        const uint8 *digest = item.problem.exists() ? digest_of_unsound(target, item) : digest_of(target, item);
+        if (digest != nullptr)
+            digests[known++] = digest;
+    }
+    note_seen(replication, digests, known);
+}
+
+void note_seen(int32 replication, const uint8 *const *digests, int count)
+{
+    if (count == 0)
+        return;
+    catalog::execute(
+        "INSERT INTO podyn.seen (replication, key) SELECT $1, key FROM unnest($2) AS key ORDER BY key "
+        "ON CONFLICT DO NOTHING",
+        {catalog::int4(replication), catalog::datum(BYTEAARRAYOID, bytes_array(digests, count))});
+}
+
+bool *find_unseen(int32 replication, const Target &target, std::span<const engine::Item> items)
+{
+    auto count = static_cast<int>(items.size());
+    auto *unseen = static_cast<bool *>(palloc0(sizeof(bool) * (items.size() + 1)));
+    auto *digests = static_cast<const uint8 **>(palloc(sizeof(uint8 *) * (items.size() + 1)));
+    static constexpr uint8 kOfNoKey[engine::kKeyDigestBytes] = {};
+    for (int i = 0; i < count; ++i) {
+        const uint8 *digest = digest_of(target, items[static_cast<size_t>(i)]);
+        digests[i] = digest != nullptr ? digest : kOfNoKey;
+    }
+    catalog::Scope scope = catalog::enter();
+    uint64 rows = catalog::run(
+        "SELECT n::integer FROM unnest($2) WITH ORDINALITY AS row (key, n) "
+        "WHERE NOT EXISTS (SELECT FROM podyn.seen AS s WHERE s.replication = $1 AND s.key = row.key) "
+        "AND NOT EXISTS (SELECT FROM podyn.spool AS s WHERE s.replication = $1 AND s.key = row.key)",
+        {catalog::int4(replication), catalog::datum(BYTEAARRAYOID, bytes_array(digests, count))});
+    for (uint64 row = 0; row < rows; ++row)
+        unseen[catalog::get_int4(row, 1) - 1] = true;
+    catalog::leave(scope);
+    return unseen;
+}
+
+bool forget_some_seen(int32 replication)
+{
+    return catalog::execute(
+               "DELETE FROM podyn.seen WHERE replication = $1 AND key IN "
+               "(SELECT key FROM podyn.seen WHERE replication = $1 ORDER BY key LIMIT $2)",
+               {catalog::int4(replication), catalog::int8(kForgottenAtOnce)}) > 0;
+}
+
+}  // namespace podyn
