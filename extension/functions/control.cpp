@@ -47,19 +47,18 @@ void require_no_gap(const catalog::Replication &replication)
                             {catalog::int4(replication.id)}) > 0;
     const char *reason = gap ? catalog::string(CurTransactionContext, 0, 1) : nullptr;
     catalog::leave(scope);
+    if (!gap)
+        return;
     const char *name = replication.name;
-    if (gap)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("replication \"%s\" needs a resync: changes have been lost", name),
-                        reason != nullptr ? errdetail("%s", reason) : 0,
-                        errhint(will_empty_target(replication)
-                                    ? "Use podyn_reset('%s') and podyn_start('%s'), which empty the "
-                                      "target and copy anew."
-                                : replication.copy_data
-                                    ? "Use podyn_reset('%s') and podyn_start('%s'), which copy anew over what is there."
-                                    : "Use podyn_reset('%s') and podyn_start('%s'), which go on with "
-                                      "what the stream still holds; what was lost stays lost.",
-                                name, name)));
+    const char *what_follows = "go on with what the stream still holds; what was lost stays lost";
+    if (replication.copy_data && replication.on_existing == OnExisting::kUpsert)
+        what_follows = "copy anew over what is there";
+    else if (replication.copy_data)
+        what_follows = "empty the target and copy anew";
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("replication \"%s\" needs a resync: changes have been lost", name),
+                    reason != nullptr ? errdetail("%s", reason) : 0,
+                    errhint("Use podyn_reset('%s') and podyn_start('%s'), which %s.", name, name, what_follows)));
 }
 
 bool is_enabled(const catalog::Replication &replication)
