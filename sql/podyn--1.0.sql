@@ -35,6 +35,7 @@ CREATE TABLE podyn.replication (
     key_names          text[] NOT NULL,
     items_total        bigint NOT NULL,
     stream_arn         text,
+    stream_view_type   text,
     -- where it stands
     enabled            boolean NOT NULL,
     phase              text NOT NULL CHECK (phase IN ('starting', 'copying', 'merging', 'streaming', 'completed')),

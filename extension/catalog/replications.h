@@ -42,6 +42,7 @@ struct Replication {
     int key_count;
     char *keys[2];             // attribute names: partition key, sort key
     char *stream_arn;          // null before the first setup
+    bool rereads_items;        // the stream's records carry no new images (its view type, which never changes)
     bool target_made;          // by podyn, not its owner's own table
     bool target_is_ours;       // a copy has begun
     bool copy_upserts;         // the copy under way: rows are upserted, and those of other keys pruned at its end

@@ -29,13 +29,16 @@ void add_put(Page *page, const Change &put, const Change *mark)
         add_mark(page, *mark);  // the put will be rejected, and an older row stays
 }
 
-// From a key's last change back to the one that decides.
-void add_outcome(const catalog::Replication &replication, const engine::RecordsPage &records, uint32 last, Page *page)
+// From a key's last change back to the one that decides. `images`: the puts have them.
+void add_outcome(const catalog::Replication &replication, const engine::RecordsPage &records, uint32 last, bool images,
+                 Page *page)
 {
     const Change *mark = nullptr;
     for (uint32 i = last; i != engine::kNoChange; i = records.previous[i]) {
         const Change &change = records.changes[i];
         if (change.kind == engine::ChangeKind::kPut) {
+            if (!images)
+                continue;
             add_put(page, change, mark);
             return;
         }
@@ -53,15 +56,36 @@ void add_outcome(const catalog::Replication &replication, const engine::RecordsP
         page->kept[page->kept_count++] = records.changes[last].key_digest;
 }
 
+// The same where the item has been read again: see reread.h. What an item was that is gone by now nobody can tell.
+void add_current(const catalog::Replication &replication, const engine::RecordsPage &records, uint32 last,
+                 const engine::Item *current, Page *page)
+{
+    const Change &change = records.changes[last];
+    bool removals_apply = replication.deletes == Deletes::kApply && replication.ttl_deletes == Deletes::kApply;
+    if (current != nullptr)
+        page->items[page->count++] = {current, change.sequence_number, change.key_digest, false, 0};
+    else if (change.kind == engine::ChangeKind::kPut && removals_apply)
+        page->items[page->count++] = {&change.keys, change.sequence_number, change.key_digest, true, 0};
+    else
+        add_outcome(replication, records, last, false, page);
+}
+
 }  // namespace
 
-void add_changes(const catalog::Replication &replication, const engine::RecordsPage &records, Page *page)
+void add_changes(const catalog::Replication &replication, const engine::RecordsPage &records, uint32 first, uint32 end,
+                 const Reread *reread, Page *page)
 {
-    size_t most = records.last.size() * 2;  // a rejected put and the mark behind it
+    size_t keys = end - first;
+    size_t most = keys * 2;  // a rejected put and the mark behind it
     page->items = static_cast<PageItem *>(palloc0(sizeof(PageItem) * (most + 1)));
-    page->kept = static_cast<const uint8 **>(palloc(sizeof(uint8 *) * (records.last.size() + 1)));
-    for (uint32 last : records.last)
-        add_outcome(replication, records, last, page);
+    page->kept = static_cast<const uint8 **>(palloc(sizeof(uint8 *) * (keys + 1)));
+    for (uint32 i = first; i < end; ++i) {
+        uint32 last = records.last[i];
+        if (reread == nullptr || records.changes[last].keys.problem.exists())
+            add_outcome(replication, records, last, true, page);
+        else
+            add_current(replication, records, last, current_item(*reread, i), page);
+    }
 }
 
 }  // namespace podyn

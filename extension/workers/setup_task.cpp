@@ -113,11 +113,13 @@ void commit_setup(RunningTask *task)
     if (segments > 0)
         add_segment_tasks(task, segments);
     catalog::execute(
-        "UPDATE podyn.replication SET phase = $2, stream_arn = $3, items_total = $4, copy_segments = nullif($5, 0), "
-        "target_is_ours = target_is_ours OR copy_data, positions_at = clock_timestamp(), "
-        "copy_upserts = copy_data AND on_existing = 'upsert' WHERE id = $1",
+        "UPDATE podyn.replication SET phase = $2, stream_arn = $3, stream_view_type = $6, items_total = $4, "
+        "copy_segments = nullif($5, 0), target_is_ours = target_is_ours OR copy_data, "
+        "positions_at = clock_timestamp(), copy_upserts = copy_data AND on_existing = 'upsert' WHERE id = $1",
         {catalog::int4(task->replication), catalog::text(segments > 0 ? "copying" : "streaming"),
-         catalog::text_or_null(setup.stream_arn), catalog::int8(setup.table.item_count), catalog::int4(segments)});
+         catalog::text_or_null(setup.stream_arn), catalog::int8(setup.table.item_count), catalog::int4(segments),
+         catalog::text_or_null(task->job->replication->replay_changes ? setup.table.stream_view_type
+                                                                      : std::string_view())});
     if (catalog::execute("DELETE FROM podyn.task WHERE id = $1", {catalog::int8(task->id)}) != 1)
         ereport(ERROR,
                 (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the replication has been reset meanwhile")));
@@ -151,12 +153,6 @@ bool take_description(RunningTask *task)
     if (!table.stream_enabled)
         problem =
             "the stream of the DynamoDB table is disabled; enable it with view type NEW_AND_OLD_IMAGES or NEW_IMAGE";
-    else if (!engine::carries_new_images(table.stream_view_type))
-        problem = psprintf(
-            "the stream of the DynamoDB table carries no new images: its view type is %s; disable the stream and "
-            "enable "
-            "it with view type NEW_AND_OLD_IMAGES or NEW_IMAGE",
-            copy_string(table.stream_view_type));
     if (problem != nullptr) {
         end_replication(task, "failed", problem);
         return false;

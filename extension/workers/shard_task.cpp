@@ -3,6 +3,7 @@
 //
 //   iterator   GetShardIterator behind the position, or at the shard's start
 //   reading    GetRecords; again after podyn.poll_interval, or at once while there is more
+//   rereading  BatchGetItem, only where the records say no new images (reread.h); then the page is written in rounds
 //   ended      no next iterator: the shard is done, its children may be read
 #include "catalog/journal.h"
 #include "raise.h"
@@ -10,6 +11,7 @@
 #include "transaction.h"
 #include "workers/page_changes.h"
 #include "workers/page_writer.h"
+#include "workers/reread.h"
 #include "workers/running_task.h"
 
 namespace podyn {
@@ -32,12 +34,15 @@ constexpr int64 kSaveReadThrough = 10 * USECS_PER_MINUTE;
 // A quarter of the 1 MB that a page may have (API reference, GetRecords): as JSON, and with old images.
 constexpr size_t kLongPage = 256 * 1024;
 
-enum class Waiting : uint8 { kForIterator, kForRecords };
+enum class Waiting : uint8 { kForIterator, kForRecords, kForItems };
 
 struct Shard {
     MemoryContext page_context;  // owns the page's handle
     engine::RecordsPage page;
-    char *iterator;  // for the next GetRecords; null: the shard is read to its end
+    Reread *reread;    // null: the records carry the items
+    uint32 written;    // how many of page.last have been written
+    uint32 round_end;  // how many will have been once the round under way is
+    char *iterator;    // for the next GetRecords; null: the shard is read to its end
     Waiting waiting;
     int64 asked_at;             // monotonic: when the last GetRecords started
     TimestampTz asked_at_time;  // the same as a time of day
@@ -112,11 +117,11 @@ bool is_long(const Shard &shard)
            shard.page.bytes >= kLongPage;
 }
 
-TimestampTz last_change_at(const Shard &shard)
+TimestampTz last_change_at(std::span<const engine::Change> changes)
 {
-    if (shard.page.changes.empty() || shard.page.changes.back().created_at_us == 0)
+    if (changes.empty() || changes.back().created_at_us == 0)
         return 0;
-    return to_timestamp(shard.page.changes.back().created_at_us);
+    return to_timestamp(changes.back().created_at_us);
 }
 
 // DynamoDB Local rounds creation times to the minute, which says too little under steady traffic; but its short pages
@@ -141,7 +146,7 @@ TimestampTz read_through_local_page(Shard *shard, TimestampTz last)
 TimestampTz read_through_page(const RunningTask *task)
 {
     Shard *shard = state_of(task);
-    TimestampTz last = last_change_at(*shard);
+    TimestampTz last = last_change_at(shard->page.changes);
     if (last == 0)
         return shard->read_through;
     shard->in_minutes = shard->in_minutes && last % USECS_PER_MINUTE == 0;
@@ -155,18 +160,38 @@ TimestampTz read_through_page(const RunningTask *task)
     return Max(shard->read_through, Min(last, shard->asked_at_time));
 }
 
+bool is_last_round(const Shard &shard)
+{
+    return shard.round_end == shard.page.last.size();
+}
+
+// The page's changes up to its entry `end` of `last`.
+std::span<const engine::Change> changes_up_to(const Shard &shard, uint32 end)
+{
+    if (end == shard.page.last.size())
+        return shard.page.changes;
+    return shard.page.changes.first(end == 0 ? 0 : shard.page.last[end - 1] + 1);
+}
+
+int64 changes_of_round(const Shard &shard)
+{
+    size_t before = shard.written == 0 ? 0 : changes_up_to(shard, shard.written).size();
+    return static_cast<int64>(changes_up_to(shard, shard.round_end).size() - before);
+}
+
 void record(RunningTask *task, const WrittenCounts &counts)
 {
     const Shard &shard = *state_of(task);
-    auto changes = shard.page.changes;
+    auto changes = changes_up_to(shard, shard.round_end);
     catalog::Progress progress = {};
-    progress.done = shard.page.next_iterator.empty();
+    progress.done = is_last_round(shard) && shard.page.next_iterator.empty();
     progress.position = changes.empty() ? nullptr : copy_string(changes.back().sequence_number);
-    progress.changes = static_cast<int64>(changes.size()) - counts.rejected;
+    progress.changes = changes_of_round(shard) - counts.rejected;
     progress.spooled = counts.spooled;
+    progress.read_units = shard.reread == nullptr ? 0 : shard.reread->read_units;
     progress.throttled = task->throttled;
-    progress.read_through = shard.page_read_through;
-    progress.last_change_at = last_change_at(shard);
+    progress.read_through = is_last_round(shard) ? shard.page_read_through : 0;
+    progress.last_change_at = last_change_at(changes);
     catalog::save_progress(task->id, task->task->position, progress);
     if (progress.done)
         catalog::release_children(task->replication, task->task->name, progress.read_through);
@@ -176,7 +201,7 @@ Page make_page(RunningTask *task)
 {
     const Shard &shard = *state_of(task);
     Page page = {};
-    add_changes(*task->job->replication, shard.page, &page);
+    add_changes(*task->job->replication, shard.page, shard.written, shard.round_end, shard.reread, &page);
     page.source = psprintf("shard %s", task->task->name);
     page.may_spool = true;
     page.record = record;
@@ -187,16 +212,11 @@ void after_page(RunningTask *task)
 {
     Shard *shard = state_of(task);
     bool ended = shard->page.next_iterator.empty();
-    auto changes = static_cast<int64>(shard->page.changes.size());
     bool more = is_long(*shard);
-    shared::count(task->job->live, 0, changes);
-    if (changes > 0)
-        keep_position(task, shard->page.changes.back().sequence_number);
     publish(task, shard->page_read_through);
     shard->saved_read_through = shard->read_through;
-    task->failures = 0;
-    task->throttled = 0;
-    task->page_pending = false;
+    if (shard->reread != nullptr)
+        MemoryContextReset(shard->reread->context);
     MemoryContextReset(shard->page_context);
     shard->page = {};
     if (ended) {
@@ -209,11 +229,49 @@ void after_page(RunningTask *task)
     }
 }
 
+void begin_writing(RunningTask *task);
+
+void after_round(RunningTask *task)
+{
+    Shard *shard = state_of(task);
+    auto changes = changes_up_to(*shard, shard->round_end);
+    shared::count(task->job->live, 0, changes_of_round(*shard));
+    if (!changes.empty())
+        keep_position(task, changes.back().sequence_number);
+    task->failures = 0;
+    task->throttled = 0;
+    task->page_pending = false;
+    shard->written = shard->round_end;
+    if (is_last_round(*shard))
+        after_page(task);
+    else
+        begin_writing(task);
+}
+
 void write(RunningTask *task)
 {
     Turn turn = write_page(task, make_page(task));
     if (turn == Turn::kGo)
-        after_page(task);
+        after_round(task);
+}
+
+void write_round(RunningTask *task, uint32 end)
+{
+    Shard *shard = state_of(task);
+    shard->waiting = Waiting::kForRecords;
+    shard->round_end = end;
+    task->page_pending = true;
+    write(task);
+}
+
+// The page, or what has not been written of it.
+void begin_writing(RunningTask *task)
+{
+    Shard *shard = state_of(task);
+    if (shard->reread != nullptr && begin_round(task, shard->reread, shard->page, shard->written))
+        shard->waiting = Waiting::kForItems;
+    else
+        write_round(task, static_cast<uint32>(shard->page.last.size()));
 }
 
 // ---- A page without changes ----------------------------------------------------------------------------------------
@@ -256,6 +314,8 @@ void begin(RunningTask *task)
     shard->page_context = AllocSetContextCreate(task->run, "podyn page", ALLOCSET_SMALL_SIZES);
     shard->read_through = shard->saved_read_through = task->task->read_through;
     shard->in_minutes = true;
+    if (task->job->replication->rereads_items)
+        shard->reread = make_reread(task->run);
     shard->changes_asked_at = now().monotonic_us;
     shard->silence = shard->read_through + kLongUnread < GetCurrentTimestamp() ? kSilenceInBacklog : 0;
     task->state = shard;
@@ -297,22 +357,38 @@ void take_records(RunningTask *task)
         return;
     }
     shard->page_read_through = read_through_page(task);
-    task->page_pending = true;
-    write(task);
+    shard->written = 0;
+    begin_writing(task);
+}
+
+void take_current_items(RunningTask *task)
+{
+    Shard *shard = state_of(task);
+    if (take_items(task, shard->reread, shard->page))
+        write_round(task, shard->reread->end);
 }
 
 void on_response(RunningTask *task)
 {
-    if (state_of(task)->waiting == Waiting::kForIterator)
-        take_iterator(task);
-    else
-        take_records(task);
+    switch (state_of(task)->waiting) {
+        case Waiting::kForIterator:
+            take_iterator(task);
+            break;
+        case Waiting::kForRecords:
+            take_records(task);
+            break;
+        case Waiting::kForItems:
+            take_current_items(task);
+            break;
+    }
 }
 
 void on_time(RunningTask *task)
 {
     if (task->page_pending)
         write(task);
+    else if (state_of(task)->waiting == Waiting::kForItems)
+        request_items(task, *state_of(task)->reread);
     else
         request_records(task);
 }
@@ -325,6 +401,11 @@ void ask_for_another_iterator(RunningTask *task)
 
 bool on_failure(RunningTask *task, const engine::Status &status)
 {
+    if (state_of(task)->waiting == Waiting::kForItems) {
+        if (status.failure == engine::Failure::kThrottled)
+            ask_again_after_throttling(task, state_of(task)->reread, status);
+        return status.failure == engine::Failure::kThrottled;
+    }
     switch (status.failure) {
         case engine::Failure::kIteratorExpired:
             // Fifteen minutes after it was issued. The position is in the catalog, or the shard's start as before.

@@ -75,13 +75,6 @@ def test_a_stream_is_not_needed_without_changes(dynamodb, database):
     database.wait_for_state('events', 'completed')
 
 
-@pytest.mark.parametrize('view_type', ['KEYS_ONLY', 'OLD_IMAGE'])
-def test_a_stream_without_new_images(dynamodb, database, view_type):
-    dynamodb.create_table('events', key=[('id', 'S')], stream=view_type)
-    fails(database, "SELECT podyn_replicate('events')", says=view_type, hint='NEW', sqlstates=('55000',))
-    nothing_is_left(database)
-
-
 def test_the_target_has_rows(events, database):
     database.query('CREATE TABLE events (id text PRIMARY KEY)')
     database.query("INSERT INTO events VALUES ('mine')")

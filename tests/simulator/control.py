@@ -39,7 +39,7 @@ class Request:
     shard: str | None = None  # GetShardIterator, GetRecords
     records: int = 0  # GetRecords
     shard_ended: bool = False  # GetRecords: no next iterator was given
-    read_units: float = 0.0  # Scan
+    read_units: float = 0.0  # Scan, BatchGetItem
     faults: list = field(default_factory=list)
     error: str | None = None
 

@@ -51,6 +51,21 @@ def scan(sim, body, request):
     return answer
 
 
+def batch_get_item(sim, body, request):
+    (name, asked), = body['RequestItems'].items()  # podyn asks for one table at a time
+    table = find_table(sim, name)
+    if not 1 <= len(asked['Keys']) <= 100:  # [API BatchGetItem]
+        raise validation_error('Too many items requested for the BatchGetItem call')
+    items, left, request.read_units = table.batch_get(asked['Keys'], asked.get('ConsistentRead', False))
+    # In no order that a client could rely on [API BatchGetItem]; and none of an item's attributes.
+    answer = {'Responses': {name: [dict(reversed(item.items())) for item in reversed(items)]}, 'UnprocessedKeys': {}}
+    if left:
+        answer['UnprocessedKeys'][name] = {**asked, 'Keys': left}
+    if body.get('ReturnConsumedCapacity', 'NONE') != 'NONE':
+        answer['ConsumedCapacity'] = [{'TableName': name, 'CapacityUnits': request.read_units}]
+    return answer
+
+
 def find_stream(sim, arn):
     for stream in sim.streams():
         if stream.arn == arn:
@@ -90,6 +105,7 @@ OPERATIONS = {
     'DynamoDB_20120810.DescribeTable': describe_table,
     'DynamoDB_20120810.UpdateTable': update_table,
     'DynamoDB_20120810.Scan': scan,
+    'DynamoDB_20120810.BatchGetItem': batch_get_item,
     'DynamoDBStreams_20120810.ListStreams': list_streams,
     'DynamoDBStreams_20120810.DescribeStream': describe_stream,
     'DynamoDBStreams_20120810.GetShardIterator': get_shard_iterator,

@@ -13,6 +13,7 @@ from .wire import ServiceError, validation_error
 
 PAGE_BYTES = 1 << 20  # a Scan's page: 1 MB of items, counted before any filter [API Scan]
 READ_UNIT_BYTES = 4096  # one read unit: 4 KB strongly consistent, 8 KB eventually [DG HowItWorks.ReadWriteCapacityMode]
+BATCH_BYTES = 16 << 20  # [API BatchGetItem]
 HASH_SPACE = 1 << 64
 
 
@@ -102,6 +103,7 @@ class Table:
         self.stale_seconds = 0  # how far behind an eventually consistent read is
         self.update_seconds = 0  # how long an UpdateTable takes
         self.updating_until = 0
+        self.keys_per_read = None  # what tests may set: BatchGetItem reads so many keys, the others stay unprocessed
         self.item_count = None  # what DescribeTable says; None: the truth (AWS updates it about every six hours)
         self.streams = []
         if stream:
@@ -229,6 +231,28 @@ class Table:
         # Half the units for an eventually consistent read, and no page is free [DG HowItWorks.ReadWriteCapacityMode].
         units = max(ceil(size / READ_UNIT_BYTES), 1) * (1.0 if consistent else 0.5)
         return ScanPage(page, self.key_of(page[-1]) if full else None, units)
+
+    def batch_get(self, keys, consistent=False):
+        """Items, keys that are left unprocessed, read units. An answer ends at 16 MB [API BatchGetItem]."""
+        if len({self.position(key) for key in keys}) < len(keys):
+            raise validation_error('Provided list of item keys contains duplicates')
+        items = self.items
+        if self.stale_seconds and not consistent:
+            items, _ = self._as_of(self.clock.now() - self.stale_seconds)
+        found, size, units, read = [], 0, 0, 0
+        for key in keys[:self.keys_per_read]:
+            if set(key) != {name for name, _ in self.key}:
+                raise validation_error('The provided key element does not match the schema')
+            item = items.get(self.position(key))
+            if found and size + item_bytes(item or {}) > BATCH_BYTES:
+                break
+            read += 1
+            # Each item for itself; one that does not exist costs as much as the smallest [DG CapacityUnitCalculations].
+            units += max(ceil(item_bytes(item or {}) / READ_UNIT_BYTES), 1) * (1.0 if consistent else 0.5)
+            if item:
+                found.append(item)
+                size += item_bytes(item)
+        return found, keys[read:], units
 
     def _resume(self, order, start_key, segment, total_segments):
         if set(start_key) != {name for name, _ in self.key}:

@@ -185,6 +185,57 @@ def test_an_eventually_consistent_scan_may_see_the_past(sim, events, dynamodb):
     assert scan_all(dynamodb, ConsistentRead=True)[0] == [an_item(2)]
 
 
+# ---- BatchGetItem ---------------------------------------------------------------------------------------------------
+
+def keys_of(numbers):
+    return [{'id': {'S': f'item {number}'}} for number in numbers]
+
+
+def batch_get(dynamodb, keys, **options):
+    return dynamodb.batch_get_item(RequestItems={'events': {'Keys': keys, **options}}, ReturnConsumedCapacity='TOTAL')
+
+
+def test_a_batch_get_gives_what_there_is(events, dynamodb):
+    for number in range(3):
+        events.put(an_item(number, text={'S': 'x' * 5_000}))
+    answer = batch_get(dynamodb, keys_of([0, 2, 7]), ConsistentRead=True)
+    assert sorted(item['id']['S'] for item in answer['Responses']['events']) == ['item 0', 'item 2']
+    assert answer['UnprocessedKeys'] == {}
+    assert answer['ConsumedCapacity'][0]['CapacityUnits'] == 2 + 2 + 1
+    assert batch_get(dynamodb, keys_of([0]))['ConsumedCapacity'][0]['CapacityUnits'] == 1
+
+
+def test_a_batch_get_leaves_keys_unprocessed(events, dynamodb):
+    for number in range(3):
+        events.put(an_item(number))
+    events.keys_per_read = 2
+    answer = batch_get(dynamodb, keys_of(range(3)), ConsistentRead=True)
+    assert len(answer['Responses']['events']) == 2
+    assert answer['UnprocessedKeys'] == {'events': {'Keys': keys_of([2]), 'ConsistentRead': True}}
+    answer = dynamodb.batch_get_item(RequestItems=answer['UnprocessedKeys'])
+    assert len(answer['Responses']['events']) == 1 and answer['UnprocessedKeys'] == {}
+
+
+def test_a_batch_get_ends_at_sixteen_megabytes(events, dynamodb):
+    for number in range(50):
+        events.put(an_item(number, text={'S': 'x' * 390_000}))
+    answer = batch_get(dynamodb, keys_of(range(50)))
+    assert len(answer['Responses']['events']) == 43
+    assert len(answer['UnprocessedKeys']['events']['Keys']) == 7
+
+
+@pytest.mark.parametrize('keys', [keys_of(range(101)), keys_of([1, 1]), [{'other': {'S': 'x'}}]])
+def test_a_batch_get_is_refused(events, dynamodb, keys):
+    assert error_of(batch_get, dynamodb=dynamodb, keys=keys) == 'ValidationException'
+
+
+def test_an_eventually_consistent_batch_get_may_see_the_past(sim, events, dynamodb):
+    events.stale_seconds = 60
+    events.put(an_item(1))
+    assert batch_get(dynamodb, keys_of([1]))['Responses']['events'] == []
+    assert len(batch_get(dynamodb, keys_of([1]), ConsistentRead=True)['Responses']['events']) == 1
+
+
 # ---- streams --------------------------------------------------------------------------------------------------------
 
 def read(streams, stream, shard, **options):
