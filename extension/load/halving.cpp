@@ -47,6 +47,13 @@ void write_insert(const Attempt &attempt)
     insert_rows(*attempt.batch, attempt.rows, attempt.count);
 }
 
+// A policy's refusal of this row has the SQLSTATE of missing rights (executor, ExecWithCheckOptions).
+bool violates_row_security(const ErrorData &error)
+{
+    return error.sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE && error.funcname != nullptr &&
+           strcmp(error.funcname, "ExecWithCheckOptions") == 0;
+}
+
 // Runs `action` in a subtransaction. Null: it is done. Otherwise it is undone, and this is why, in the current context.
 // Errors that are not the item's own are raised.
 ErrorData *attempt_in_subtransaction(void (*action)(const Attempt &), const Attempt &attempt)
@@ -74,7 +81,7 @@ ErrorData *attempt_in_subtransaction(void (*action)(const Attempt &), const Atte
     PG_END_TRY();
     MemoryContextSwitchTo(context);
     CurrentResourceOwner = owner;
-    if (error != nullptr && !is_item_error(error->sqlerrcode))
+    if (error != nullptr && !is_item_error(error->sqlerrcode) && !violates_row_security(*error))
         ReThrowError(error);
     return error;
 }

@@ -9,6 +9,7 @@ import pytest
 from background import InBackground
 from test_errors import fails
 from test_schema import columns_of
+from ways import WAYS, bring
 
 
 @pytest.fixture
@@ -31,20 +32,12 @@ def test_a_column_with_a_scale_does_not_round(events, simulated):
     """Values reached numeric(10,2) with all their digits, or none of the checks of its precision."""
     simulated.query('CREATE TABLE events (id text PRIMARY KEY, price numeric(10,2))')
     events.put({'id': {'S': 'copied'}, 'price': {'N': '1.239'}})
+    events.put({'id': {'S': 'fits'}, 'price': {'N': '1.25'}})
     copied(simulated, schema=False)
     events.put({'id': {'S': 'changed'}, 'price': {'N': '12345678901.5'}})
     simulated.sync('events')
-    assert simulated.query('SELECT id, price, price_numeric FROM events ORDER BY id') == [
-        ('changed', None, Decimal('12345678901.5')), ('copied', None, Decimal('1.239'))]
-
-
-def test_a_column_that_is_given_a_scale_is_left_for_another(events, simulated):
-    events.put({'id': {'S': 'one'}, 'price': {'N': '1'}})
-    copied(simulated)
-    simulated.query('ALTER TABLE events ALTER price TYPE numeric(10,2)')
-    events.put({'id': {'S': 'two'}, 'price': {'N': '1.239'}})
-    simulated.sync('events')
-    assert simulated.query("SELECT price, price_numeric FROM events WHERE id = 'two'") == [(None, Decimal('1.239'))]
+    assert simulated.query('SELECT id, price FROM events ORDER BY id') == [('fits', Decimal('1.25'))]
+    assert [error['sqlstate'] for error in simulated.errors('events')] == ['22003', '22003']
 
 
 def test_a_mapped_column_that_becomes_generated_is_left_for_another(events, simulated):
@@ -58,7 +51,8 @@ def test_a_mapped_column_that_becomes_generated_is_left_for_another(events, simu
 
 
 @pytest.mark.parametrize('kind, definition, says, sqlstate', [
-    ('N', 'id numeric(10,2) PRIMARY KEY', 'numeric(10,2)', '42804'),
+    ('N', 'id money PRIMARY KEY', 'money', '42804'),
+    ('N', 'id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY', 'generated', '42P16'),
     ('S', 'raw text, id text GENERATED ALWAYS AS (raw) STORED PRIMARY KEY', 'generated', '42P16')])
 def test_a_key_column_that_cannot_hold_the_key_is_refused(simulator, simulated, kind, definition, says, sqlstate):
     simulator.create_table('events', key=[('id', kind)], stream='NEW_AND_OLD_IMAGES')
@@ -81,11 +75,74 @@ def test_taking_over_a_column_is_announced(events, simulated):
                                         'adopting column of table events: "later" numeric']
 
 
-def test_a_column_with_a_default_is_not_taken_over(events, simulated):
-    simulated.query("CREATE TABLE events (id text PRIMARY KEY, note text DEFAULT 'mine')")
+def test_a_column_with_a_default_takes_the_attribute(events, simulated):
+    """The default is for rows that somebody else inserts: an absent attribute is NULL."""
+    simulated.query("CREATE TABLE events (id text PRIMARY KEY, note text DEFAULT 'mine', own text DEFAULT 'mine')")
     events.put({'id': {'S': 'one'}, 'note': {'S': 'theirs'}})
+    events.put({'id': {'S': 'two'}})
     copied(simulated, schema=False)
-    assert simulated.query('SELECT note, note_text FROM events') == [('mine', 'theirs')]
+    assert simulated.query('SELECT * FROM events ORDER BY id') == [('one', 'theirs', 'mine'), ('two', None, 'mine')]
+
+
+@pytest.mark.parametrize('way', WAYS)
+def test_attributes_without_a_column_are_left_out(simulator, events, simulated, way):
+    simulated.query('CREATE TABLE events (id text PRIMARY KEY, a text, made bigint GENERATED ALWAYS AS IDENTITY, '
+                    'twice text GENERATED ALWAYS AS (a || a) STORED)')
+
+    def put():
+        for number in range(5):
+            events.put({'id': {'S': str(number)}, 'a': {'S': 'x'}, 'b': {'N': '1'}, 'made': {'N': '7'},
+                        'twice': {'S': 'y'}, f'c{number % 2}': {'M': {}}})
+    bring(way, simulator, simulated, 'events', put, schema=False)
+    assert columns_of(simulated, 'events') == {'id': 'text', 'a': 'text', 'made': 'bigint', 'twice': 'text'}
+    assert simulated.query('SELECT count(*), min(a), max(twice), min(made) < 6 FROM events') == [(5, 'x', 'xx', True)]
+    assert simulated.errors('events') == []
+    assert column_events(simulated) == ['adopting column of table events: "a" text'] + [
+        f'attribute "{name}" {kind} has no column in table events: left out'
+        for name, kind in (('b', 'numeric'), ('c0', 'jsonb'), ('c1', 'jsonb'), ('made', 'numeric'), ('twice', 'text'))]
+    if way == 'backfill':
+        assert 'attribute "b" numeric has no column in table events: left out' in simulated.notices()
+
+    # Told once, and a column that comes later is used.
+    simulated.query('ALTER TABLE events ADD COLUMN b integer')
+    for number in range(2):
+        events.put({'id': {'S': 'later'}, 'b': {'N': '2'}, 'c0': {'M': {}}})
+        simulated.sync('events')
+    assert simulated.query("SELECT a, b FROM events WHERE id = 'later'") == [(None, 2)]
+    assert len(column_events(simulated)) == 7
+
+
+@pytest.mark.parametrize('way', WAYS)
+def test_attributes_without_a_column_are_kept_in_podyn_rest(simulator, events, simulated, way):
+    simulated.query('CREATE TABLE events (id text PRIMARY KEY, a text, podyn_rest jsonb)')
+    bring(way, simulator, simulated, 'events', lambda: [
+        events.put({'id': {'S': 'one'}, 'a': {'S': 'x'}, 'b': {'N': '1'}, 'c': {'L': []}}),
+        events.put({'id': {'S': 'two'}, 'a': {'S': 'y'}})], schema=False)
+    assert simulated.query('SELECT * FROM events ORDER BY id') == [('one', 'x', {'b': 1, 'c': []}), ('two', 'y', None)]
+    assert 'attribute "b" numeric has no column in table events: kept in podyn_rest' in column_events(simulated)
+
+
+def test_a_row_that_is_too_wide_for_a_table_of_ones_own(events, simulated):
+    """No column is added to it, so the item is rejected."""
+    simulated.query('CREATE TABLE events (id text PRIMARY KEY, note text); CREATE INDEX ON events (note)')
+    chance = random.Random(3)
+    events.put({'id': {'S': 'two'}, 'note': {'S': ''.join(chr(chance.randrange(33, 127)) for _ in range(9000))}})
+    events.put({'id': {'S': 'one'}, 'note': {'S': 'short'}})
+    copied(simulated, schema=False)
+    assert simulated.query('SELECT * FROM events') == [('one', 'short')]
+    assert [error['sqlstate'] for error in simulated.errors('events')] == ['54000']
+
+
+def test_names_that_meet_in_a_table_of_ones_own(events, simulated):
+    """The first has the column; the key's column is nobody else's."""
+    simulated.query('CREATE TABLE events (id text PRIMARY KEY, name text)')
+    copied(simulated, schema=False, lower_case_columns=True)
+    events.put({'id': {'S': 'one'}, 'Name': {'S': 'a'}, 'ID': {'S': 'b'}})
+    simulated.sync('events')
+    events.put({'id': {'S': 'two'}, 'Name': {'S': 'c'}, 'name': {'S': 'd'}, 'ID': {'N': '1'}, 'NAME': {'N': '1'}})
+    simulated.sync('events')
+    assert simulated.query('SELECT * FROM events ORDER BY id') == [('one', 'a'), ('two', 'c')]
+    assert simulated.errors('events') == []
 
 
 def test_a_column_that_was_added_to_a_table_of_podyns_is_not_taken_over(events, simulated):
@@ -130,7 +187,7 @@ def test_a_kind_of_table_that_cannot_be_written_is_refused(events, simulated, st
 
 
 def test_a_partitioned_table_is_fine(events, simulated):
-    simulated.query("CREATE TABLE events (id text PRIMARY KEY) PARTITION BY HASH (id); "
+    simulated.query("CREATE TABLE events (id text PRIMARY KEY, n numeric) PARTITION BY HASH (id); "
                     "CREATE TABLE half PARTITION OF events FOR VALUES WITH (MODULUS 2, REMAINDER 0); "
                     "CREATE TABLE other_half PARTITION OF events FOR VALUES WITH (MODULUS 2, REMAINDER 1)")
     for number in range(10):
