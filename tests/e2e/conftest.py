@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from psycopg2 import sql
 
+from citus_cluster import CitusCluster
 from database import Database
 from dynamodb_local import DynamoDBLocal
 from postgres_server import PostgresServer
@@ -112,6 +113,29 @@ def database(make_database, dynamodb):
 def simulated(make_database, simulator):
     """A fresh database with a server for the simulator."""
     return make_database(simulator.endpoint)
+
+
+@pytest.fixture(scope='session')
+def citus(postgres):
+    """A coordinator and two worker nodes."""
+    if not postgres.query("SELECT name FROM pg_available_extensions WHERE name = 'citus'"):
+        pytest.skip('this PostgreSQL does not offer the extension citus')
+    cluster = CitusCluster()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture
+def distributed(citus, simulator):
+    """A fresh database on the cluster, with a server for the simulator."""
+    begun = [server.log_size() for server in citus.servers]
+    database = citus.create_database(f'test_{next(database_numbers)}')
+    database.create_server(simulator.endpoint)
+    yield database
+    citus.drop_database(database)
+    for server, at in zip(citus.servers, begun):
+        crashes = CRASH.findall(server.log_since(at))
+        assert not crashes, server.log_since(at)[-4000:]
 
 
 def pytest_report_header(config):
