@@ -214,6 +214,35 @@ CREATE FUNCTION @extschema@.podyn_replicate(
     AS 'MODULE_PATHNAME', 'podyn_replicate' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION @extschema@.podyn_replicate IS 'copies a DynamoDB table into a PostgreSQL table and keeps it in sync';
 
+CREATE FUNCTION @extschema@.podyn_plan(
+    source_table         text,
+    target               text    DEFAULT NULL,
+    name                 text    DEFAULT NULL,
+    server               text    DEFAULT 'dynamodb',
+    schema               boolean DEFAULT true,
+    data                 boolean DEFAULT true,
+    changes              boolean DEFAULT true,
+    citus                boolean DEFAULT false,
+    colocate_with        text    DEFAULT NULL,
+    conversion_mode      text    DEFAULT 'columns',
+    lower_case_columns   boolean DEFAULT false,
+    scan_rate            numeric DEFAULT 25,
+    segments             integer DEFAULT NULL,
+    workers              integer DEFAULT NULL,
+    consistent_read      text    DEFAULT 'auto',
+    backfill             text    DEFAULT 'scan',
+    export_to            text    DEFAULT NULL,
+    enable_stream        boolean DEFAULT false,
+    on_existing          text    DEFAULT 'error',
+    deletes              text    DEFAULT 'apply',
+    ttl_deletes          text    DEFAULT NULL,
+    nul_characters       text    DEFAULT 'replace',
+    profile              text    DEFAULT NULL,
+    start                boolean DEFAULT true
+) RETURNS TABLE (step text, detail text)
+    AS 'MODULE_PATHNAME', 'podyn_plan' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION @extschema@.podyn_plan IS 'what podyn_replicate would do and cost; changes nothing';
+
 CREATE FUNCTION @extschema@.podyn_replicate_all(
     pattern              text    DEFAULT '%',
     server               text    DEFAULT 'dynamodb',
@@ -376,8 +405,9 @@ COMMENT ON VIEW @extschema@.podyn_events IS 'what happened when';
 
 REVOKE ALL ON SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA podyn FROM PUBLIC;
-REVOKE ALL ON FUNCTION podyn.option_validator, @extschema@.podyn_replicate, @extschema@.podyn_replicate_all,
-    @extschema@.podyn_start, @extschema@.podyn_stop, @extschema@.podyn_alter, @extschema@.podyn_reset, @extschema@.podyn_drop,
+REVOKE ALL ON FUNCTION podyn.option_validator, @extschema@.podyn_replicate, @extschema@.podyn_plan,
+    @extschema@.podyn_replicate_all, @extschema@.podyn_start, @extschema@.podyn_stop, @extschema@.podyn_alter,
+    @extschema@.podyn_reset, @extschema@.podyn_drop,
     @extschema@.podyn_wait, @extschema@.podyn_sync FROM PUBLIC;
 REVOKE ALL ON PROCEDURE @extschema@.podyn_run FROM PUBLIC;
 -- Views and policies call these with the reader's rights. They show what is the caller's own, or to pg_monitor all.

@@ -1,5 +1,7 @@
 // podyn_replicate and podyn_replicate_all: ask DynamoDB, check what can be checked, make the table and the replication.
 // All of it in the caller's transaction, so that an error leaves nothing behind; work starts when that commits.
+#include "functions/replicate.h"
+
 #include <cmath>
 
 #include "catalog/journal.h"
@@ -16,28 +18,27 @@
 #include "load/names.h"
 #include "locks.h"
 #include "raise.h"
+#include "read_units.h"
 #include "source.h"
 #include "workers/pool.h"
 
 namespace podyn {
 namespace {
 
-// A read unit is one consistent read of up to 4 KB (developer guide, ProvisionedThroughput).
-constexpr double kBytesPerReadUnit = 4096;
 constexpr uint32 kSampleItems = 10;
 
-struct Source {
-    EventLoop *loop;
-    engine::Session *session;
-};
+}  // namespace
 
 Source connect(const char *server)
 {
     Source source;
     source.session = open_source(CurrentMemoryContext, server, GetUserId());
     source.loop = make_event_loop(CurrentMemoryContext);
+    source.sample_items = kSampleItems;
     return source;
 }
+
+namespace {
 
 engine::Call *own_call(engine::Call *call)
 {
@@ -52,6 +53,8 @@ engine::Call *own_call(engine::Call *call)
                     errdetail("%s", status.detail),
                     errhint("Check the name, upper and lower case included, and the server's region.")));
 }
+
+}  // namespace
 
 engine::TableDescription describe_table(const Source &source, const char *table)
 {
@@ -69,6 +72,8 @@ engine::TableDescription describe_table(const Source &source, const char *table)
     own<engine::Table>(CurrentMemoryContext, handle, engine::destroy);
     return description;
 }
+
+namespace {
 
 void require_usable_stream(const engine::TableDescription &table)
 {
@@ -121,7 +126,7 @@ void try_reading_again(const Source &source, const engine::TableDescription &tab
 // Gives some items, whose attributes show what columns there will be.
 engine::ScanPage try_scan(const Source &source, const engine::TableDescription &table, const ReplicateOptions &options)
 {
-    engine::ScanRequest request = {table.name, 0, 1, kSampleItems, options.consistent_read != ConsistentRead::kOff, {}};
+    engine::ScanRequest request = {table.name, 0, 1, source.sample_items, options.consistent_read != ConsistentRead::kOff, {}};
     engine::Call *call = nullptr;
     check(engine::start_scan(source.loop->client, source.session, request, now(), &call));
     finish(source.loop, own_call(call));
@@ -136,6 +141,8 @@ bool enables_stream(const ReplicateOptions &options, const engine::TableDescript
 {
     return options.enable_stream && !table.stream_enabled;
 }
+
+}  // namespace
 
 engine::ScanPage check_table(const Source &source, const engine::TableDescription &table,
                              const ReplicateOptions &options)
@@ -181,6 +188,8 @@ void require_free_name(const char *name)
         ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("replication \"%s\" already exists", name),
                         errhint("Give another name, or use podyn_drop first.")));
 }
+
+namespace {
 
 // Two replications into one table would undo each other's work.
 void require_own_target(Oid relation)
@@ -309,6 +318,31 @@ void add_mark_column_if_wanted(const char *name)
         make_mark_column(*replication);
 }
 
+}  // namespace
+
+TargetRequest make_replication(const char *table_name, const char *name, const ReplicateOptions &options,
+                               const engine::TableDescription &table, const engine::ScanPage &sample)
+{
+    TargetRequest request = target_request(table_name, options);
+    NewTarget target;
+    bool use_existing = !options.schema || (options.on_existing != OnExisting::kError && target_exists(request));
+    if (!use_existing) {
+        ereport(NOTICE, (errmsg("constructing table schema for table %s", table_name)));
+        target = create_target(request, table);
+    } else {
+        target = adopt_target(request, table, options.data && options.on_existing == OnExisting::kError);
+        require_own_target(target.relation);
+        if (options.data && options.on_existing == OnExisting::kTruncate)
+            require_truncatable(name, target.relation);
+    }
+    insert_replication(table_name, name, options, table, target, sample.read_units);
+    add_sampled_columns(name, sample);
+    add_mark_column_if_wanted(name);
+    return request;
+}
+
+namespace {
+
 // The owner may read its own rejected items and column map (row security keeps other owners' away).
 void grant_reading(Oid owner)
 {
@@ -362,22 +396,7 @@ void replicate_table(const Source &source, const char *table_name, const Replica
     require_free_name(name);
     engine::TableDescription table = describe_table(source, table_name);
     engine::ScanPage sample = check_table(source, table, options);
-
-    TargetRequest request = target_request(table_name, options);
-    NewTarget target;
-    bool use_existing = !options.schema || (options.on_existing != OnExisting::kError && target_exists(request));
-    if (!use_existing) {
-        ereport(NOTICE, (errmsg("constructing table schema for table %s", table_name)));
-        target = create_target(request, table);
-    } else {
-        target = adopt_target(request, table, options.data && options.on_existing == OnExisting::kError);
-        require_own_target(target.relation);
-        if (options.data && options.on_existing == OnExisting::kTruncate)
-            require_truncatable(name, target.relation);
-    }
-    insert_replication(table_name, name, options, table, target, sample.read_units);
-    add_sampled_columns(name, sample);
-    add_mark_column_if_wanted(name);
+    TargetRequest request = make_replication(table_name, name, options, table, sample);
     grant_reading(GetUserId());
     catalog::record_event(GetUserId(), name, "created",
                           psprintf("replication of DynamoDB table %s into %s", table_name,
@@ -391,6 +410,8 @@ void replicate_table(const Source &source, const char *table_name, const Replica
     }
 }
 
+}  // namespace
+
 char *required_text(FunctionCallInfo fcinfo, int argument, const char *name)
 {
     if (PG_ARGISNULL(argument) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(argument)) == 0)
@@ -398,6 +419,8 @@ char *required_text(FunctionCallInfo fcinfo, int argument, const char *name)
                         errhint("Give a name.")));
     return text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
+
+namespace {
 
 // Names of the tables in the server's region, all pages of them.
 List *list_tables(const Source &source)

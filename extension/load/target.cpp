@@ -391,7 +391,7 @@ void map_columns(const catalog::Replication &replication, const MissingColumns &
         if (target->citus)
             commit_on_all_nodes();
         SPI_connect();
-        SPI_execute(psprintf("ALTER TABLE %s %s", name, placement.ddl.data), false, 0);
+        SPI_execute(psprintf("ALTER TABLE %s%s", name, placement.ddl.data), false, 0);
         SPI_finish();
     }
 }

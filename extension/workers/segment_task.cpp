@@ -1,6 +1,7 @@
 // A backfill segment: pages of a Scan, each committed with its LastEvaluatedKey. The next page is on its way while this
 // one is written. Read units are measured and held at the replication's scan_rate, over all of its segments.
 #include "raise.h"
+#include "read_units.h"
 #include "settings.h"
 #include "transaction.h"
 #include "workers/page_writer.h"
@@ -13,7 +14,6 @@ namespace {
 // (a write is seen by every read well within it), and half the read units are saved.
 constexpr int64 kStaleReadsAreSafe = 5 * USECS_PER_MINUTE;
 constexpr uint32 kFirstLimit = 100;  // items of the first page under a scan_rate: what they cost is not known yet
-constexpr double kBytesPerReadUnit = 4096;
 
 struct Segment {
     MemoryContext page_context;  // owns the page's handle

@@ -4,18 +4,13 @@
 #include "load/create_target.h"
 #include "load/empty_target.h"
 #include "raise.h"
-#include "settings.h"
 #include "transaction.h"
 #include "workers/running_task.h"
+#include "workers/segments.h"
 #include "workers/shard_listing.h"
 
 namespace podyn {
 namespace {
-
-// One segment for each 2 GB (developer guide, best practices for Scan), and enough for all workers where it pays.
-constexpr int64 kBytesPerSegment = INT64CONST(2) * 1024 * 1024 * 1024;
-constexpr int64 kWorthParallel = INT64CONST(64) * 1024 * 1024;
-constexpr int kMaxChosenSegments = 4096;
 
 struct Setup {
     ShardListing *listing;
@@ -27,16 +22,6 @@ struct Setup {
 Setup *state_of(RunningTask *task)
 {
     return static_cast<Setup *>(task->state);
-}
-
-int choose_segments(const catalog::Replication &replication, int64 size_bytes)
-{
-    if (replication.segments > 0)
-        return replication.segments;
-    int64 segments = (size_bytes + kBytesPerSegment - 1) / kBytesPerSegment;
-    if (size_bytes >= kWorthParallel)
-        segments = Max(segments, static_cast<int64>(settings::max_workers));
-    return static_cast<int>(Min(Max(segments, INT64CONST(1)), static_cast<int64>(kMaxChosenSegments)));
 }
 
 bool has_child(const ShardListing &listing, const ListedShard &shard)
@@ -107,7 +92,7 @@ void commit_setup(RunningTask *task)
     }
     if (will_empty_target(replication))
         empty_target(replication);
-    int segments = replication.copy_data ? choose_segments(replication, setup.table.size_bytes) : 0;
+    int segments = replication.copy_data ? choose_segments(replication.segments, setup.table.size_bytes) : 0;
     if (replication.replay_changes)
         add_shard_tasks(task, *setup.listing);
     if (segments > 0)

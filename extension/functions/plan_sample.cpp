@@ -1,0 +1,255 @@
+// See plan_sample.h.
+#include "functions/plan_sample.h"
+
+#include "load/halving.h"
+#include "load/target.h"
+#include "raise.h"
+
+namespace podyn {
+namespace {
+
+using engine::ColumnType;
+using engine::ValueType;
+
+constexpr int kMostColumnRows = 1600;  // PostgreSQL's most columns; what is more than a table can hold is only counted
+constexpr int kMostRejectedRows = 20;
+constexpr const char *kTypeNames[] = {"S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"};
+
+// An attribute with values that go to the same type of column.
+struct Attribute {
+    std::string_view name;
+    ColumnType type;
+    uint32 kinds;  // bits: ValueType
+    int items;
+};
+
+struct Attributes {
+    Attribute *list;
+    int count;
+    int capacity;
+    engine::Layout *known;  // attribute and type -> index in list
+    engine::Layout *nulls;  // those seen as NULL, as if of type text
+    List *null_names;       // char *
+};
+
+engine::Layout *make_layout()
+{
+    engine::Layout *layout = nullptr;
+    check(engine::layout_create(&layout));
+    return own<engine::Layout>(CurrentMemoryContext, layout, engine::destroy);
+}
+
+void add_null(Attributes *attributes, std::string_view name)
+{
+    if (engine::layout_knows(attributes->nulls, name))
+        return;
+    check(engine::layout_add(attributes->nulls, name, ColumnType::kText, 0));
+    attributes->null_names = lappend(attributes->null_names, copy_string(name));
+}
+
+void add_value(Attributes *attributes, const engine::Value &value)
+{
+    ColumnType type = engine::column_type(value.type);
+    if (type == ColumnType::kNone) {
+        add_null(attributes, value.name);
+        return;
+    }
+    int index = engine::layout_find(attributes->known, value.name, type);
+    if (index == engine::kNoColumn) {
+        if (attributes->count == attributes->capacity) {
+            attributes->capacity *= 2;
+            attributes->list = static_cast<Attribute *>(
+                repalloc(attributes->list, sizeof(Attribute) * static_cast<size_t>(attributes->capacity)));
+        }
+        index = attributes->count++;
+        attributes->list[index] = {value.name, type, 0, 0};
+        check(engine::layout_add(attributes->known, value.name, type, index));
+    }
+    attributes->list[index].kinds |= 1U << static_cast<unsigned>(value.type);
+    ++attributes->list[index].items;
+}
+
+Attributes read_attributes(std::span<const engine::Item> items)
+{
+    Attributes attributes = {};
+    attributes.capacity = 64;
+    attributes.list = static_cast<Attribute *>(palloc(sizeof(Attribute) * 64));
+    attributes.known = make_layout();
+    attributes.nulls = make_layout();
+    for (const engine::Item &item : items)
+        for (size_t i = 0; !item.problem.exists() && i < item.values.size(); i += item.values[i].span)
+            add_value(&attributes, item.values[i]);
+    return attributes;
+}
+
+const char *kinds_text(uint32 kinds)
+{
+    StringInfoData text;
+    initStringInfo(&text);
+    for (unsigned i = 0; i < lengthof(kTypeNames); ++i)
+        if (kinds & 1U << i)
+            appendStringInfo(&text, "%s%s", text.len ? ", " : "", kTypeNames[i]);
+    return text.data;
+}
+
+// Null: the attribute has none, and goes to podyn_rest.
+const char *column_of(const Target &target, const Attribute &attribute)
+{
+    int column = engine::layout_find(target.layout, attribute.name, attribute.type);
+    return column == engine::kNoColumn ? nullptr : target.columns[column].name;
+}
+
+void add_conflict(PlanRows *rows, const Target &target, const Attributes &attributes, const Attribute &first)
+{
+    StringInfoData types;
+    initStringInfo(&types);
+    int count = 0;
+    for (size_t i = 0; i < engine::kColumnTypes; ++i) {
+        int index = engine::layout_find(attributes.known, first.name, static_cast<ColumnType>(i));
+        if (index == engine::kNoColumn)
+            continue;
+        const Attribute &each = attributes.list[index];
+        if (&each < &first)
+            return;  // told already, with the one that came first
+        const char *column = column_of(target, each);
+        ++count;
+        appendStringInfo(&types, "%s%s in %d items, column %s", types.len ? "; " : "", kinds_text(each.kinds),
+                         each.items, column ? quote_identifier(column) : kRestColumn);
+    }
+    if (count > 1)
+        add_row(rows, "conflict", "attribute \"%s\" has several types: %s", copy_string(first.name), types.data);
+}
+
+void add_column(PlanRows *rows, const Target &target, const Attribute &attribute, int item_count)
+{
+    const char *column = column_of(target, attribute), *name = copy_string(attribute.name);
+    const char *type = copy_string(engine::column_type_name(attribute.type));
+    add_row(rows, "column", "\"%s\" (%s) -> %s %s, in %d of %d items", name, kinds_text(attribute.kinds),
+            column ? quote_identifier(column) : kRestColumn, column ? type : "jsonb", attribute.items, item_count);
+    if (column != nullptr && attribute.name != column)
+        add_row(rows, "renamed", "attribute \"%s\" of type %s goes to column %s", name, kinds_text(attribute.kinds),
+                quote_identifier(column));
+}
+
+void no_pause() {}
+
+struct Refusals {
+    PlanRows *rows;
+    const Target *target;
+    int count;
+};
+
+// The item's key as users write it, whatever else is in it.
+const char *describe_key(const Target &target, const engine::Item &item)
+{
+    StringInfoData key;
+    initStringInfo(&key);
+    for (int k = 0; k < target.key_count; ++k)
+        for (size_t i = 0; i < item.values.size(); i += item.values[i].span)
+            if (item.values[i].name == target.key_attributes[k])
+                appendStringInfo(&key, "%s\"%s\" = %s", key.len ? ", " : "", target.key_attributes[k],
+                                 item.values[i].type == ValueType::kBinary
+                                     ? "(binary)"
+                                     : quote_literal_cstr(copy_string(item.values[i].text.substr(0, 100))));
+    return key.len ? key.data : "(no key)";
+}
+
+void refuse(Refusals *refusals, const engine::Item &item, const char *sqlstate, const char *message)
+{
+    if (++refusals->count <= kMostRejectedRows)
+        add_row(refusals->rows, "rejected", "item with %s would go to podyn.error: %s (SQLSTATE %s)",
+                describe_key(*refusals->target, item), message, sqlstate);
+}
+
+void refuse_row(void *context, const Row &row, ErrorData *error)
+{
+    refuse(static_cast<Refusals *>(context), *row.item, unpack_sql_state(error->sqlerrcode), error->message);
+}
+
+struct Writing {
+    Target *target;
+    std::span<const engine::Item> items;
+    Refusals refusals;
+};
+
+void write(void *argument)
+{
+    auto *writing = static_cast<Writing *>(argument);
+    Target *target = writing->target;
+    Batch batch = open_batch(*target);
+    auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<size_t>(batch.descriptor->natts)));
+    auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * static_cast<size_t>(batch.descriptor->natts)));
+    auto *rows = static_cast<Row *>(palloc(sizeof(Row) * (writing->items.size() + 1)));
+    int count = 0;
+    for (const engine::Item &item : writing->items) {
+        engine::Problem problem = check_item(*target, item);
+        if (problem.exists())
+            refuse(&writing->refusals, item, problem.sqlstate, copy_string(problem.message));
+        else
+            rows[count++] = {&item, values, nulls, {}, false};
+    }
+    load_or_reject(batch, target, rows, count, no_pause, refuse_row, &writing->refusals);
+    close_batch(batch);
+}
+
+bool has_triggers(const Target &target)
+{
+    Relation relation = relation_open(target.relation, AccessShareLock);
+    bool found = relation->trigdesc != nullptr;
+    relation_close(relation, AccessShareLock);
+    return found;
+}
+
+}  // namespace
+
+void plan_columns(PlanRows *rows, const catalog::Replication &replication, std::span<const engine::Item> items)
+{
+    Target *target = load_target(CurrentMemoryContext, replication);
+    Attributes attributes = read_attributes(items);
+    int count = static_cast<int>(items.size());
+    if (replication.jsonb_mode) {
+        add_row(rows, "column", "data jsonb holds the whole item; attributes in the sample: %d", attributes.count);
+        return;
+    }
+    for (int i = 0; i < attributes.count && i < kMostColumnRows; ++i)
+        add_column(rows, *target, attributes.list[i], count);
+    if (attributes.count > kMostColumnRows)
+        add_row(rows, "warning", "%d more attributes in the sample than a table can have columns go to %s",
+                attributes.count - kMostColumnRows, kRestColumn);
+    for (int i = 0; i < attributes.count && i < kMostColumnRows; ++i)
+        add_conflict(rows, *target, attributes, attributes.list[i]);
+    ListCell *cell;
+    foreach (cell, attributes.null_names)
+        if (!engine::layout_knows(attributes.known, static_cast<const char *>(lfirst(cell))))
+            add_row(rows, "column", "\"%s\" (NULL) -> no column before it has a value",
+                    static_cast<const char *>(lfirst(cell)));
+}
+
+void plan_writes(PlanRows *rows, const catalog::Replication &replication, std::span<const engine::Item> items)
+{
+    Writing writing = {load_target(CurrentMemoryContext, replication), items, {rows, nullptr, 0}};
+    writing.refusals.target = writing.target;
+    if (!replication.target_made && has_triggers(*writing.target)) {
+        add_row(rows, "sample", "not written to the target for trial, because its triggers would run");
+        return;
+    }
+    int length = list_length(rows->rows);
+    ErrorData *error = attempt(write, &writing);
+    if (error != nullptr && writing.target->wants_rest) {
+        rows->rows = list_truncate(rows->rows, length);
+        map_columns(replication, {}, true);
+        add_row(rows, "column", "%s jsonb holds what does not fit into a row's columns", kRestColumn);
+        writing.target = load_target(CurrentMemoryContext, replication);
+        writing.refusals = {rows, writing.target, 0};
+        error = attempt(write, &writing);
+    }
+    if (error != nullptr)
+        add_error(rows, *error);
+    if (writing.refusals.count > kMostRejectedRows)
+        add_row(rows, "rejected", "%d more items of the sample", writing.refusals.count - kMostRejectedRows);
+    if (writing.refusals.count > 0)
+        add_row(rows, "warning", "%d of %d items of the sample would be rejected", writing.refusals.count,
+                static_cast<int>(items.size()));
+}
+
+}  // namespace podyn
