@@ -186,7 +186,7 @@ void write(void *argument)
         if (problem.exists())
             refuse(&writing->refusals, item, problem.sqlstate, copy_string(problem.message));
         else
-            rows[count++] = {&item, values, nulls, {}, false};
+            rows[count++] = {&item, values, nulls, {}, false, 0};
     }
     load_or_reject(batch, target, rows, count, no_pause, refuse_row, &writing->refusals);
     close_batch(batch);

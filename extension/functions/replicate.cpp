@@ -81,7 +81,8 @@ void require_usable_stream(const engine::TableDescription &table)
     if (!table.stream_enabled)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("stream of DynamoDB table \"%s\" is disabled", name),
-                        errhint("Give enable_stream => true, or enable it with: aws dynamodb update-table --table-name %s --stream-specification "
+                        errhint("Give enable_stream => true, or enable it with: aws dynamodb update-table --table-name "
+                                "%s --stream-specification "
                                 "StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES; or copy the data only, with "
                                 "changes => false.",
                                 name)));
@@ -126,7 +127,8 @@ void try_reading_again(const Source &source, const engine::TableDescription &tab
 // Gives some items, whose attributes show what columns there will be.
 engine::ScanPage try_scan(const Source &source, const engine::TableDescription &table, const ReplicateOptions &options)
 {
-    engine::ScanRequest request = {table.name, 0, 1, source.sample_items, options.consistent_read != ConsistentRead::kOff, {}};
+    engine::ScanRequest request = {
+        table.name, 0, 1, source.sample_items, options.consistent_read != ConsistentRead::kOff, {}};
     engine::Call *call = nullptr;
     check(engine::start_scan(source.loop->client, source.session, request, now(), &call));
     finish(source.loop, own_call(call));
@@ -552,9 +554,8 @@ Datum podyn_replicate_all(PG_FUNCTION_ARGS)
     Source source = connect(options.server);
     Matching matching = find_matching(source, pattern, options.server);
     if (matching.known > 0)
-        ereport(NOTICE,
-                (errmsg_plural("%d table is replicated already", "%d tables are replicated already",
-                               static_cast<unsigned long>(matching.known), matching.known)));
+        ereport(NOTICE, (errmsg_plural("%d table is replicated already", "%d tables are replicated already",
+                                       static_cast<unsigned long>(matching.known), matching.known)));
     ListCell *cell;
     foreach (cell, matching.fresh) {
         auto *table = static_cast<char *>(lfirst(cell));

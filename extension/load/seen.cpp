@@ -56,7 +56,8 @@ const uint8 *digest_of_unsound(const Target &target, const engine::Item &item)
     std::string_view documents[] = {view(document)};
     engine::Items *handle = nullptr;
     std::span<const engine::Item> items;
-    check(engine::parse_items(documents, &handle, &items));
+    check(engine::parse_items(documents, engine::NulCharacters::kReplace, &handle,
+                              &items));  // digests go by the original
     own<engine::Items>(CurrentMemoryContext, handle, engine::destroy);
     return digest_of(target, items[0]);
 }

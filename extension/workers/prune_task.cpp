@@ -121,7 +121,7 @@ Page make_page(RunningTask *task, const Target &target, const Portion &portion)
     auto count = static_cast<size_t>(portion.count);
     engine::Items *handle = nullptr;
     std::span<const engine::Item> items;
-    check(engine::parse_items({portion.documents, count}, &handle, &items));
+    check(engine::parse_items({portion.documents, count}, engine::NulCharacters::kReplace, &handle, &items));
     own<engine::Items>(CurrentMemoryContext, handle, engine::destroy);
     const bool *unseen = find_unseen(task->replication, target, items);
     bool marking = task->job->replication->deletes == Deletes::kMark;

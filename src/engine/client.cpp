@@ -23,7 +23,7 @@ struct OperationInfo {
 };
 
 // In the order of Operation. Target prefixes: service models of botocore 1.43.11, "targetPrefix".
-constexpr std::array<OperationInfo, 7> kOperations = {{
+constexpr std::array<OperationInfo, 8> kOperations = {{
     {"ListTables", "DynamoDB_20120810.ListTables", false},
     {"DescribeTable", "DynamoDB_20120810.DescribeTable", false},
     {"Scan", "DynamoDB_20120810.Scan", false},

@@ -19,7 +19,7 @@ std::string digest_of(std::string_view document)
     podyn::engine::Items *handle = nullptr;
     std::span<const podyn::engine::Item> items;
     const std::array documents{document};
-    EXPECT_TRUE(podyn::engine::parse_items(documents, &handle, &items).ok());
+    EXPECT_TRUE(podyn::engine::parse_items(documents, podyn::engine::NulCharacters::kReplace, &handle, &items).ok());
     std::uint8_t digest[kKeyDigestBytes] = {};
     const podyn::engine::Status status = podyn::engine::key_digest(items[0].values, digest);
     const std::string result =
