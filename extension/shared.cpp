@@ -132,8 +132,7 @@ int reserve_process(Role role, Oid database, Oid owner)
     if (slot >= 0) {
         Process &process = state->processes[slot];
         uint32 generation = (process.generation + 1) & 0xFFFFFF;
-        process = Process{true, role, false, generation, database, owner, 0, nullptr, GetCurrentTimestamp(),
-                          0,    false};
+        process = Process{true, role, false, generation, database, owner, 0, nullptr, GetCurrentTimestamp(), 0, false};
     }
     release();
     return slot;

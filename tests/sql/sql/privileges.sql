@@ -27,7 +27,7 @@ SELECT count(*) FROM podyn_tasks;
 SELECT count(*) FROM podyn_events;
 
 SELECT call, pg_temp.outcome('SELECT ' || call) FROM unnest('{
-    podyn_replicate(''events''), podyn_replicate_all(), podyn_start(), podyn_stop(), podyn_reset(''events''),
+    podyn_replicate(''events''), podyn_replicate_all(), podyn_start(), podyn_stop(), "podyn_alter(''events'', scan_rate => 1)", podyn_reset(''events''),
     podyn_drop(''events''), podyn_wait(''events''), podyn_sync(''events''),
     podyn.live_tasks(), podyn.live_replications(), podyn.owns(''events'')}'::text[]) AS call;
 SELECT relation, pg_temp.outcome('SELECT FROM ' || relation) FROM unnest('{

@@ -11,11 +11,8 @@ CREATE FUNCTION pg_temp.replicate_all(option text) RETURNS text LANGUAGE sql
 
 -- Options of a later version, in both functions
 CREATE TEMP VIEW later AS SELECT * FROM (VALUES
-    (1, $$citus => true$$), (2, $$colocate_with => 'users'$$), (3, $$workers => 2$$), (4, $$consistent_read => 'on'$$),
-    (5, $$consistent_read => 'off'$$), (6, $$backfill => 'export'$$), (7, $$backfill => 's3://bucket/prefix'$$),
-    (8, $$export_to => 's3://bucket/prefix'$$), (9, $$enable_stream => true$$),
-    (15, $$nul_characters => 'strip'$$), (16, $$nul_characters => 'reject'$$),
-    (17, $$profile => 'p'$$)) AS _ (number, option);
+    (6, $$backfill => 'export'$$), (7, $$backfill => 's3://bucket/prefix'$$),
+    (8, $$export_to => 's3://bucket/prefix'$$), (17, $$profile => 'p'$$)) AS _ (number, option);
 SELECT option, pg_temp.replicate(option) FROM later ORDER BY number;
 SELECT option, left(pg_temp.replicate_all(option), 5) FROM later ORDER BY number;
 
@@ -42,14 +39,19 @@ SELECT option, pg_temp.replicate(option) FROM (VALUES
     ($$scan_rate => -1$$), ($$scan_rate => -0.0001$$), ($$scan_rate => 'NaN'$$), ($$scan_rate => 'Infinity'$$),
     ($$scan_rate => '-Infinity'$$), ($$scan_rate => 1e10$$), ($$scan_rate => 1e400$$),
     ($$segments => 0$$), ($$segments => -1$$), ($$segments => 1000001$$),
-    ($$workers => 0$$), ($$workers => -1$$), ($$consistent_read => 'maybe'$$), ($$backfill => 'Scan'$$), ($$backfill => ''$$),
+    ($$workers => 0$$), ($$workers => -1$$), ($$enable_stream => true, changes => false$$),
+    ($$consistent_read => 'maybe'$$), ($$backfill => 'Scan'$$), ($$backfill => ''$$),
     ($$on_existing => 'append'$$), ($$deletes => 'keep'$$), ($$ttl_deletes => ''$$), ($$nul_characters => ' '$$),
+    ($$citus => true$$), ($$colocate_with => 'users'$$),
     ($$conversion_mode => 'json'$$), ($$conversion_mode => 'Columns'$$)) AS _ (option);
 
 -- At the edge of what is possible: again only the server is missing.
 SELECT option, pg_temp.replicate(option) FROM (VALUES
     ($$scan_rate => 0$$), ($$scan_rate => 1000000000$$), ($$segments => 1$$), ($$segments => 1000000$$),
-    ($$conversion_mode => 'jsonb'$$), ($$on_existing => 'truncate'$$), ($$on_existing => 'upsert'$$),
-    ($$deletes => 'ignore'$$), ($$deletes => 'mark'$$), ($$ttl_deletes => 'ignore'$$)) AS _ (option);
+    ($$conversion_mode => 'jsonb'$$), ($$workers => 1$$), ($$workers => 2147483647$$), ($$consistent_read => 'on'$$),
+    ($$consistent_read => 'off'$$), ($$enable_stream => true$$), ($$enable_stream => false, changes => false$$),
+    ($$nul_characters => 'strip'$$), ($$nul_characters => 'reject'$$), ($$on_existing => 'truncate'$$),
+    ($$on_existing => 'upsert'$$), ($$deletes => 'ignore'$$), ($$deletes => 'mark'$$),
+    ($$ttl_deletes => 'ignore'$$)) AS _ (option);
 
 DROP EXTENSION podyn;
