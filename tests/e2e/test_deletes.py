@@ -223,10 +223,11 @@ class Model:
 
     def __init__(self, table, deletes, ttl_deletes, seed):
         self.table, self.modes = table, {False: deletes, True: ttl_deletes}
-        self.rows, self.chance, self.done = {}, random.Random(seed), 0
+        self.rows, self.touched, self.chance, self.done = {}, set(), random.Random(seed), 0
 
     def write(self):
         name, by_ttl = f'key {self.chance.randrange(150)}', self.chance.random() < 0.5
+        self.touched.add(name)
         if self.table.get(key_of(name)) and self.chance.random() < 0.5:
             self.table.delete(key_of(name), by_ttl=by_ttl)
             mode = self.modes[by_ttl]
