@@ -10,7 +10,7 @@
 namespace podyn {
 namespace {
 
-constexpr int64 kForgottenAtOnce = 20000;
+constexpr uint64 kForgottenAtOnce = 20000;
 
 const engine::Value *find_key(const engine::Item &item, const char *name)
 {
@@ -123,7 +123,7 @@ bool forget_some_seen(int32 replication)
     return catalog::execute(
                "DELETE FROM podyn.seen WHERE replication = $1 AND key IN "
                "(SELECT key FROM podyn.seen WHERE replication = $1 ORDER BY key LIMIT $2)",
-               {catalog::int4(replication), catalog::int8(kForgottenAtOnce)}) > 0;
+               {catalog::int4(replication), catalog::int8(static_cast<int64>(kForgottenAtOnce))}) == kForgottenAtOnce;
 }
 
 }  // namespace podyn

@@ -14,7 +14,7 @@ void note_seen(int32 replication, const uint8 *const *digests, int count);
 // Flags for those of the items that neither the copy nor the spool knows.
 bool *find_unseen(int32 replication, const Target &target, std::span<const engine::Item> items);
 
-// Forgets some of a replication's keys; false: there are none left.
+// Forgets some of a replication's keys; false: those were all, for now.
 bool forget_some_seen(int32 replication);
 
 }  // namespace podyn

@@ -96,6 +96,8 @@ void switch_to_direct_apply(RunningTask *task)
     catalog::execute(
         "UPDATE podyn.replication SET phase = 'streaming', consistent_since = clock_timestamp() WHERE id = $1",
         {catalog::int4(task->replication)});
+    // Keys whose deletion was ignored since the prune.
+    catalog::execute("DELETE FROM podyn.seen WHERE replication = $1", {catalog::int4(task->replication)});
     catalog::execute("UPDATE podyn.task SET spooled = 0 WHERE replication = $1 AND spooled <> 0",
                      {catalog::int4(task->replication)});
     catalog::Progress progress = {};

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from background import InBackground
+from comparison import assert_equal_tables
 from failing import fails, nothing_is_left
+from items import KEY, RandomWriter
 
 MODES = ['apply', 'ignore', 'mark']
 
@@ -214,6 +216,27 @@ def test_marks_on_dynamodb_local(dynamodb, database):
     dynamodb.put('events', an_item('put again', 'second'))
     database.sync('events')
     assert rows_of(database) == {'stays': ('first', False), 'deleted': ('first', True), 'put again': ('second', False)}
+
+
+@pytest.mark.parametrize('mode', ['ignore', 'mark'])
+def test_random_items_of_all_types_keep_their_rows(dynamodb, database, mode):
+    """Rows of items that are there equal them; there is a row for each key that the stream or the scan told of."""
+    dynamodb.create_table('events', key=KEY)
+    writer = RandomWriter(dynamodb.client, 'events', keys=200, seed=4)
+    writer.fill()
+    database.replicate('events', segments=2, deletes=mode)
+    writer.write(3_000)
+    database.wait_for_state('events', 'streaming')
+    writer.write(1_000)
+    database.sync('events')
+    assert database.value('SELECT count(*) FROM events') == len(writer.keys)
+    if mode == 'ignore':
+        writer.fill()  # all are there again
+        database.sync('events')
+    database.query('CREATE VIEW live AS SELECT * FROM events'
+                   + (' WHERE podyn_deleted_at IS NULL' if mode == 'mark' else ''))
+    assert assert_equal_tables(dynamodb.client, 'events', database, target='live') > 50
+    assert database.status('events')['errors'] == 0
 
 
 # ---- random writes --------------------------------------------------------------------------------------------------

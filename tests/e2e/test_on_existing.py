@@ -13,6 +13,7 @@ from background import InBackground
 from comparison import assert_equal_tables
 from dynamodb_local import boto3_client
 from failing import fails
+from items import KEY, RandomWriter
 from test_deletes import Model, rows_of
 
 STABLE = 1_000
@@ -303,6 +304,27 @@ def test_resync_without_downtime(simulator, simulated, events):
         reading.join()
     assert len(counts) > 20 and min(counts) == STABLE - 200, min(counts)
     assert assert_equal_tables(boto3_client(simulator.endpoint), 'events', simulated) == STABLE
+
+
+def test_random_items_of_all_types_are_copied_anew(dynamodb, database):
+    """Composite keys, numbers of 38 digits; rows that are stale, changed by hand, or of no item."""
+    dynamodb.create_table('events', key=KEY)
+    writer = RandomWriter(dynamodb.client, 'events', keys=200, seed=8)
+    writer.fill()
+    database.replicate('events', segments=2, on_existing='upsert')
+    database.wait_for_state('events', 'streaming')
+    database.value("SELECT podyn_stop('events')")
+    writer.write(1_000)
+    database.query("INSERT INTO events (id, at) SELECT 'no item', n FROM generate_series(1, 500) AS n; "
+                   "DELETE FROM events WHERE at % 3 = 0")
+    database.value("SELECT podyn_reset('events')")
+    database.value("SELECT podyn_start('events')")
+    writer.write(1_000)
+    database.wait_for_state('events', 'streaming')
+    writer.write(200)
+    database.sync('events')
+    assert assert_equal_tables(dynamodb.client, 'events', database) > 50
+    assert prune_task(database)['changes'] >= 500 and database.status('events')['errors'] == 0
 
 
 @pytest.mark.parametrize('deletes, ttl_deletes', [('apply', 'apply'), ('mark', 'mark'), ('apply', 'ignore'),
