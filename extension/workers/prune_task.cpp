@@ -6,6 +6,7 @@
 // is known. It goes through the target by key, a portion in each transaction, and its position is the last key looked
 // at, as DynamoDB JSON. At last podyn.seen is emptied, in portions too.
 #include "catalog/journal.h"
+#include "load/mark_column.h"
 #include "load/seen.h"
 #include "raise.h"
 #include "settings.h"
@@ -59,7 +60,7 @@ KeyColumn key_column(const Target &target, int key)
 }
 
 // The next keys in their order, as DynamoDB JSON: those that an item can have.
-char *portion_statement(const Target &target, bool from_start, bool marking, int most)
+char *portion_statement(const Target &target, bool from_start, bool skip_marked, int most)
 {
     StringInfoData columns, document, position, condition;
     for (StringInfo list : {&columns, &document, &position, &condition})
@@ -76,8 +77,8 @@ char *portion_statement(const Target &target, bool from_start, bool marking, int
     }
     if (!from_start)
         appendStringInfo(&condition, " AND (%s) > (%s)", columns.data, position.data);
-    if (marking && target.deleted_at != InvalidAttrNumber)
-        appendStringInfo(&condition, " AND %s IS NULL", kDeletedAtColumn);  // a mark stays as it is
+    if (skip_marked && target.deleted_at != InvalidAttrNumber)
+        appendStringInfo(&condition, " AND %s IS NULL", kDeletedAtColumn);
     return psprintf("SELECT json_build_object(%s)::text FROM %s WHERE %s ORDER BY %s LIMIT %d", document.data,
                     target.relation_name, condition.data, columns.data, most);
 }
@@ -87,12 +88,13 @@ struct Portion {
     int count;
 };
 
-Portion read_portion(RunningTask *task, const Target &target, bool marking)
+// A row that has a mark stays as it is, where deletions of any kind are marked.
+Portion read_portion(RunningTask *task, const Target &target)
 {
     MemoryContext context = CurrentMemoryContext;
     const char *position = task->task->position;
     int most = Min(settings::batch_rows, kMostRows);
-    char *statement = portion_statement(target, position == nullptr, marking, most);
+    char *statement = portion_statement(target, position == nullptr, marks_deletions(*task->job->replication), most);
     Oid types[] = {TEXTOID};
     Datum values[] = {position != nullptr ? CStringGetTextDatum(position) : Datum{0}};
     Portion portion = {};
@@ -151,7 +153,7 @@ void prune_portion(RunningTask *task, const catalog::Standing &standing)
     MemoryContextReset(prune->page_context);
     MemoryContext old = MemoryContextSwitchTo(prune->page_context);
     Target *target = current_target(task->job);
-    Portion portion = read_portion(task, *target, task->job->replication->deletes == Deletes::kMark);
+    Portion portion = read_portion(task, *target);
     if (portion.count > 0)
         prune->last_key = portion.documents[portion.count - 1].data();
     Page page = portion.count > 0 ? make_page(task, *target, portion) : Page();

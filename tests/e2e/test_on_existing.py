@@ -120,6 +120,17 @@ def test_upsert_under_the_other_modes_of_deletes(simulated, events, deletes):
     assert is_clean(simulated)
 
 
+def test_rows_that_ttl_marked_stay_where_other_deletions_are_applied(simulated, events):
+    made_by_hand(simulated, rows=4)
+    simulated.query("""ALTER TABLE events ADD podyn_deleted_at timestamptz;
+                       UPDATE events SET podyn_deleted_at = '2020-01-01 UTC' WHERE id IN ('item 0', 'item 2')""")
+    events.put(an_item('item 0'))
+    events.put(an_item('item 1'))
+    simulated.replicate('events', on_existing='upsert', deletes='apply', ttl_deletes='mark')
+    simulated.wait_for_state('events', 'streaming')
+    assert rows_of(simulated) == {'item 0': ('copied', False), 'item 1': ('copied', False), 'item 2': ('old', True)}
+
+
 def test_keys_of_all_types_are_told_apart(simulator, simulated):
     """Numbers in other spellings, strings that need quoting, bytes: each row finds its item, and only its own."""
     table = simulator.create_table('events', key=[('a "quoted" number', 'N'), ('bytes', 'B')],
