@@ -113,7 +113,7 @@ def test_forced_row_security(simulator, events, simulated, way):
         SET ROLE podyn_row_owner;
         CREATE TABLE events (id text PRIMARY KEY, n integer);
         ALTER TABLE events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-        CREATE POLICY some ON events USING (true) WITH CHECK (n <> 3)""")
+        CREATE POLICY not_three ON events USING (true) WITH CHECK (n <> 3)""")
     try:
         bring_some(way, simulator, simulated, events)
     finally:
