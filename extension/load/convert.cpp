@@ -7,6 +7,8 @@
 
 namespace podyn {
 
+constexpr int kMostShown = 200;  // bytes of an attribute's name in a message
+
 struct Converter {
     FmgrInfo input;
     Oid parameter;  // of the input function
@@ -173,7 +175,8 @@ Converter *make_converter(MemoryContext context, const FormData_pg_attribute &co
         getTypeOutputInfo(converter->base, &function, &variable);
         fmgr_info_cxt(function, &converter->output, context);
     }
-    converter->attribute = pstrdup(attribute);
+    converter->attribute =
+        pnstrdup(attribute, pg_mbcliplen(attribute, static_cast<int>(strlen(attribute)), kMostShown));
     converter->attribute_type = copy_string(engine::column_type_name(type));
     converter->column = pstrdup(NameStr(column.attname));
     converter->column_type = declared_type(column);

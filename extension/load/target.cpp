@@ -16,6 +16,7 @@ namespace {
 // PostgreSQL's limit is 1,600 columns, dropped ones included (MaxHeapAttributeNumber); some are left for podyn_rest,
 // for later needs of ours and for the table's owner.
 constexpr int kMaxColumns = 1580;
+constexpr int kMostShown = 200;  // bytes of an attribute's name in a message; DynamoDB allows 65,535
 // While columns are being placed, a layout only says that an attribute has one; no index of a column.
 constexpr int kPlaced = INT_MAX;
 
@@ -104,8 +105,8 @@ bool is_column(const Target &target, Relation relation, const char *name, const 
            accepts(*TupleDescAttr(RelationGetDescr(relation), number - 1), missing.type);
 }
 
-// In a table of the user's own, the column for an attribute: under its name, if it has the right type; else under its
-// name with the type; else under its name, through a conversion. Null: there is none.
+// In a table of the user's own, the column for an attribute: under a name that podyn would give it (the table may have
+// been made by podyn once), if it has the right type; else under its own name, through a conversion. Null: none.
 char *own_column(const catalog::Replication &replication, const Target &target, Relation relation,
                  const MissingColumn &missing)
 {
@@ -114,10 +115,11 @@ char *own_column(const catalog::Replication &replication, const Target &target, 
     };
     char *plain = choose_column_name(missing.attribute, missing.type, false, replication.lower_case_columns, {});
     char *typed = choose_column_name(missing.attribute, missing.type, true, replication.lower_case_columns, {});
-    if (is_column(target, relation, plain, missing, can_hold))
-        return plain;
-    if (is_column(target, relation, typed, missing, can_hold))
-        return typed;
+    std::string_view taken[] = {plain, typed};
+    char *distinct = choose_column_name(missing.attribute, missing.type, false, replication.lower_case_columns, taken);
+    for (char *name : {plain, typed, distinct})
+        if (is_column(target, relation, name, missing, can_hold))
+            return name;
     return is_column(target, relation, plain, missing, converts) ? plain : nullptr;
 }
 
@@ -252,8 +254,9 @@ void adopt(const catalog::Replication &replication, Target *target, Relation rel
         announce(replication, relation, "adopting column of", column, missing.type);
     } else {
         add_entry(target, attribute, missing.type);
+        int shown = pg_mbcliplen(attribute, static_cast<int>(strlen(attribute)), kMostShown);
         tell(replication,
-             psprintf("attribute \"%s\" %s has no column in table %s: %s", attribute,
+             psprintf("attribute \"%.*s\" %s has no column in table %s: %s", shown, attribute,
                       copy_string(engine::column_type_name(missing.type)), RelationGetRelationName(relation),
                       target->rest == InvalidAttrNumber ? "left out" : "kept in podyn_rest"));
     }

@@ -7,6 +7,8 @@ import psycopg2
 import pytest
 
 from background import InBackground
+from comparison import assert_equal_tables
+from dynamodb_local import boto3_client
 from test_errors import fails
 from test_schema import columns_of
 from ways import WAYS, bring
@@ -110,6 +112,26 @@ def test_attributes_without_a_column_are_left_out(simulator, events, simulated, 
         simulated.sync('events')
     assert simulated.query("SELECT a, b FROM events WHERE id = 'later'") == [(None, 2)]
     assert len(column_events(simulated)) == 7
+
+
+def test_a_table_that_podyn_made_once_is_taken_over_with_all_its_columns(simulator, events, simulated):
+    items = [{'id': {'S': 'one'}, 'Name': {'S': 'a'}, 'name': {'S': 'b'}, 'x' * 70: {'S': 'c'}, 'price': {'N': '1'}},
+             {'id': {'S': 'two'}, 'Name': {'S': 'd'}, 'name': {'S': 'e'}, 'x' * 70: {'S': 'f'}, 'price': {'S': '2'}}]
+    for item in items:
+        events.put(item)
+    copied(simulated, lower_case_columns=True)
+    columns = columns_of(simulated, 'events')
+    simulated.query("SELECT podyn_drop('events'); TRUNCATE events")
+    copied(simulated, lower_case_columns=True, schema=False)
+    assert columns_of(simulated, 'events') == columns
+    assert assert_equal_tables(boto3_client(simulator.endpoint), 'events', simulated) == 2
+
+
+def test_an_attribute_with_a_long_name_is_told_with_its_beginning(events, simulated):
+    simulated.query('CREATE TABLE events (id text PRIMARY KEY)')
+    events.put({'id': {'S': 'one'}, 'ä' * 20000: {'S': 'x'}})
+    copied(simulated, schema=False)
+    assert column_events(simulated) == [f'attribute "{"ä" * 100}" text has no column in table events: left out']
 
 
 @pytest.mark.parametrize('way', WAYS)
