@@ -29,9 +29,10 @@ class CitusDatabase(Database):
 
 
 class CitusCluster:
-    def __init__(self):
-        self.coordinator = PostgresServer(**{**SETTINGS, **COORDINATOR_SETTINGS})
-        self.nodes = [PostgresServer(**SETTINGS, shared_preload_libraries='citus') for _ in range(2)]
+    def __init__(self, **settings):
+        settings = {**SETTINGS, **settings}
+        self.coordinator = PostgresServer(**settings, **COORDINATOR_SETTINGS)
+        self.nodes = [PostgresServer(**settings, shared_preload_libraries='citus') for _ in range(2)]
 
     @property
     def servers(self):

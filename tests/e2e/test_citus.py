@@ -1,5 +1,8 @@
 """Targets that Citus distributes over nodes: made, copied, replayed, altered, emptied and dropped like any other."""
 
+import random
+import string
+
 import psycopg2
 import pytest
 
@@ -23,6 +26,11 @@ def item(number, **attributes):
 def put(table, numbers, **attributes):
     for number in numbers:
         table.put(item(number, **attributes))
+
+
+def random_text(length):
+    """That does not compress."""
+    return ''.join(random.Random(1).choices(string.ascii_letters + string.digits, k=length))
 
 
 def copied(database, **options):
@@ -60,7 +68,7 @@ def test_a_table_is_distributed_copied_and_kept_in_sync(events, simulator, distr
 def test_documents_go_to_the_nodes(events, simulator, distributed):
     put(events, range(100), text={'S': 'x'})
     copied(distributed, citus=True, conversion_mode='jsonb')
-    put(events, range(50, 150), number={'N': '1'})
+    put(events, range(50, 150), amount={'N': '1'})
     distributed.sync('events')
     assert assert_equal_documents(boto3_client(simulator.endpoint), 'events', distributed) == 150
     assert_on_both_nodes(distributed)
@@ -72,15 +80,14 @@ def test_secondary_indexes_are_on_every_shard(simulator, distributed):
     copied(distributed, citus=True)
     definitions = distributed.column(
         "SELECT unnest(string_to_array(result, '|')) FROM run_command_on_shards('events', $$SELECT "
-        "string_agg(indexdef, '|') FROM pg_indexes WHERE format('%%I.%%I', schemaname, tablename) = '%s' "
-        "OR tablename = '%s'$$)")
+        "string_agg(pg_get_indexdef(indexrelid), '|') FROM pg_index WHERE indrelid = '%s'::regclass$$)")
     assert len([index for index in definitions if '(owner, at)' in index]) == 8, definitions
 
 
 def test_a_name_that_needs_quotes_is_distributed(simulator, distributed):
     table = simulator.create_table('Odd-Name.1', key=[('The "Key"', 'S')], stream='NEW_AND_OLD_IMAGES')
     table.put({'The "Key"': {'S': 'one'}})
-    distributed.query('CREATE SCHEMA "Odd Schema"; SET search_path = "Odd Schema"')
+    distributed.query('CREATE SCHEMA "Odd Schema"; SET search_path = "Odd Schema", public')
     distributed.replicate('Odd-Name.1', citus=True)
     distributed.wait_for_state('Odd-Name.1', 'streaming')
     assert distributed.query('SELECT * FROM "Odd Schema"."Odd-Name.1"') == [('one',)]
@@ -91,8 +98,8 @@ def test_functions_and_operators_of_the_search_path_are_not_called(events, distr
                       "colocate_with text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'evil'; END $$; "
                       'SET search_path = evil, pg_catalog, public')
     distributed.replicate('events', target='public.events', citus=True)
-    assert distributed.query('SELECT table_name::text FROM citus_tables') == [('public.events',)] or \
-        distributed.query('SELECT table_name::text FROM citus_tables') == [('events',)]
+    assert distributed.query("SELECT partmethod FROM pg_dist_partition WHERE logicalrelid = 'events'::regclass") == [
+        ('h',)]
 
 
 def test_what_is_rolled_back_is_gone_from_the_nodes(events, distributed):
@@ -181,9 +188,8 @@ def test_a_table_is_distributed_while_it_is_replicated(events, simulator, distri
     put(events, range(50, 150), late={'S': 'y'})
     events.delete(item(7))
     distributed.sync('events')
-    distributed.query('TRUNCATE ONLY events') if False else None
     assert assert_equal(simulator, distributed) == 149
-    assert_on_both_nodes(distributed)
+    assert len({port for port, rows in distributed.shards('events') if rows}) == 2
 
 
 def test_a_plain_table_is_not_distributed_behind_its_owners_back(events, distributed):
@@ -218,7 +224,7 @@ def test_add_column_waits_for_no_reader_on_a_node(events, simulator, citus, dist
     put(events, range(20))
     copied(distributed, citus=True)
     on_node = psycopg2.connect(host=str(citus.nodes[0].folder), port=citus.nodes[0].port, dbname=distributed.name,
-                               user='postgres')
+                               user='postgres', options='-c citus.override_table_visibility=off')
     with on_node.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE 'events\\_1%%' AND relkind = 'r' LIMIT 1")
         cursor.execute(f'SELECT count(*) FROM {cursor.fetchone()[0]}')
@@ -233,9 +239,9 @@ def test_add_column_waits_for_no_reader_on_a_node(events, simulator, citus, dist
 
 def test_items_that_a_shard_refuses(simulator, distributed):
     events = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
-    distributed.query("CREATE TABLE events (id text PRIMARY KEY, amount numeric); "
-                      "SELECT create_distributed_table('events', 'id'); "
-                      "ALTER TABLE events ADD CONSTRAINT not_too_much CHECK (amount < 100000)")
+    distributed.query("CREATE TABLE events (id text PRIMARY KEY, amount numeric, "
+                      "CONSTRAINT not_too_much CHECK (amount < 100000))")
+    distributed.query("SELECT create_distributed_table('events', 'id')")
     copied_bad, streamed_bad = {3, 77}, {507, 508, 900}
     for number in range(500):
         events.put(an_item(number, 200000 if number in copied_bad else None))
@@ -257,17 +263,15 @@ def test_items_too_wide_for_a_page_share_a_column(events, simulator, distributed
     assert distributed.value('SELECT count(*) FROM events WHERE podyn_rest IS NOT NULL') == 1
 
 
-def test_keys_too_big_for_an_index_are_rejected(events, simulator, distributed):
+def test_keys_too_big_for_an_index_are_rejected(simulator, distributed):
+    events = simulator.create_table('events', key=[('id', 'S'), ('at', 'S')], stream='NEW_AND_OLD_IMAGES')
     copied(distributed, citus=True)
-    chance = __import__('random').Random(1)
-    big = {'id': {'S': ''.join(chance.choices('abcdefghijklmnopqrstuvwxyz0123456789', k=2000)) * 1}, 'at': {'N': '1'}}
-    big['id']['S'] = ''.join(chr(chance.randrange(0x4e00, 0x9000)) for _ in range(660)) * 1 + big['id']['S'][:60]
-    put(events, range(10))
-    events.put({**big, 'id': {'S': ''.join(chr(chance.randrange(0x1f300, 0x1f6ff)) for _ in range(510))}})
-    put(events, range(10, 20))
+    for number in range(20):
+        events.put({'id': {'S': f'key {number}'}, 'at': {'S': 'x'}})
+    events.put({'id': {'S': random_text(2048)}, 'at': {'S': random_text(1024)}})
     distributed.sync('events')
-    assert distributed.value('SELECT count(*) FROM events') in (20, 21)
-    assert distributed.value('SELECT count(*) FROM events') + len(distributed.errors('events')) == 21
+    assert distributed.value('SELECT count(*) FROM events') == 20
+    assert [error['sqlstate'] for error in distributed.errors('events')] == ['54000']
 
 
 def test_reset_begins_anew_on_all_nodes(events, simulator, distributed):
