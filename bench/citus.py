@@ -17,6 +17,9 @@ ROWS, SIZE = 5_000, 500
 ITEMS = 20_000
 COLUMNS = 'id, at, text, number, map'
 WITH = 'WITH batch AS MATERIALIZED (SELECT * FROM staged) '
+FEW = 400
+FEW_ROWS = f'INSERT … ON CONFLICT of {FEW} rows, which exist'
+WITH_FEW = f'WITH batch AS MATERIALIZED (SELECT * FROM staged WHERE at <= {FEW}) '
 UPSERT = f'INSERT INTO {{0}} ({COLUMNS}) SELECT {COLUMNS} FROM batch ON CONFLICT (id, at) DO UPDATE SET ' \
     'text = excluded.text, number = excluded.number, map = excluded.map'
 INSERT = f'INSERT INTO {{0}} ({COLUMNS}) SELECT {COLUMNS} FROM batch'
@@ -34,28 +37,30 @@ def make_tables(database, file):
     database.query('COPY staged TO %s', file)
 
 
-def rate(database, statement):
+def rate(database, statement, rows):
     begun = time.monotonic()
     database.query(statement)
-    return ROWS / (time.monotonic() - begun)
+    return rows / (time.monotonic() - begun)
 
 
 def measure_statements(database, file, runs):
     """Rows per second of each way: {name: [rate …]}."""
     rates = {}
 
-    def run(name, statement):
-        rates.setdefault(name, []).append(rate(database, statement))
+    def run(name, statement, rows=ROWS):
+        rates.setdefault(name, []).append(rate(database, statement, rows))
 
     for _ in range(runs + 2):
         run('COPY as a statement, from a file', f"COPY spread FROM '{file}'")
         database.query('TRUNCATE spread')
         run('INSERT … SELECT', WITH + INSERT.format('spread'))
         run('INSERT … ON CONFLICT, rows exist', WITH + UPSERT.format('spread'))
+        run(FEW_ROWS, WITH_FEW + UPSERT.format('spread'), FEW)
         run('DELETE … USING', WITH + DELETE.format('spread'))
         run('INSERT … ON CONFLICT, rows are new', WITH + UPSERT.format('spread'))
         run('plain: INSERT … SELECT', WITH + INSERT.format('plain'))
         run('plain: INSERT … ON CONFLICT, rows exist', WITH + UPSERT.format('plain'))
+        run(f'plain: {FEW_ROWS}', WITH_FEW + UPSERT.format('plain'), FEW)
         run('plain: DELETE … USING', WITH + DELETE.format('plain'))
         run('plain: INSERT … ON CONFLICT, rows are new', WITH + UPSERT.format('plain'))
         database.query('TRUNCATE spread, plain')

@@ -40,7 +40,7 @@ void check_citus_options(bool citus, const char *colocate_with)
                         errhint("Add citus => true, or leave colocate_with out.")));
     if (citus && !citus_installed())
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("extension \"citus\" is not in database \"%s\"", get_database_name(MyDatabaseId)),
+                        errmsg("extension \"citus\" is not in this database"),
                         errdetail("citus => true distributes the target."),
                         errhint("Use CREATE EXTENSION citus, on a server that preloads it, or leave citus out.")));
 }

@@ -31,7 +31,7 @@ void execute(const char *statement)
 {
     int result = SPI_execute(statement, false, 0);
     if (result < 0)
-        elog(ERROR, "could not write a batch to the nodes: %s", SPI_result_code_string(result));
+        elog(ERROR, "could not change a table of Citus: %s", SPI_result_code_string(result));
 }
 
 void set_local(const char *name, const char *value)
@@ -93,6 +93,9 @@ void commit_on_all_nodes()
     // The nodes commit when the coordinator has. Its own commit must not be lost in a crash after that.
     set_local("synchronous_commit", "on");
     use_two_phases();
+    // Otherwise one batch at a time would be written to a shard, whatever its keys. Batches at the same time have
+    // different keys; those of a user's transaction that make a deadlock are found by Citus, and tried again.
+    set_local("citus.enable_deadlock_prevention", "off");
 }
 
 void run_on_nodes(const Batch &batch, const char *batch_name, const char *statement, Tuplestorestate *rows)
@@ -112,6 +115,21 @@ void run_on_nodes(const Batch &batch, const char *batch_name, const char *statem
     }
     PG_END_TRY();
     SPI_finish();
+}
+
+void alter_on_nodes(const char *statement)
+{
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    commit_on_all_nodes();
+    BeginInternalSubTransaction(nullptr);  // Citus hands SET LOCAL on in blocks only
+    SPI_connect();
+    limit_waits_on_nodes();
+    execute(statement);
+    SPI_finish();
+    ReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
 }
 
 }  // namespace podyn

@@ -19,12 +19,14 @@ bool citus_installed();
 // Whether a table is one of Citus's.
 bool is_citus_table(Oid relation);
 
-// Makes this transaction commit on all nodes or on none. For transactions of podyn's processes that change anything on
-// nodes, before they do.
+// Makes this transaction commit on all nodes or on none, before it changes anything there.
 void commit_on_all_nodes();
 
 // Runs a statement that reads the batch under the name `batch_name`. Inside a subtransaction: outside of one, in a
 // process without BEGIN, Citus would let a statement for one shard commit by itself.
 void run_on_nodes(const Batch &batch, const char *batch_name, const char *statement, Tuplestorestate *rows);
+
+// Runs a statement that changes the table itself (ALTER TABLE, TRUNCATE), with commit_on_all_nodes().
+void alter_on_nodes(const char *statement);
 
 }  // namespace podyn

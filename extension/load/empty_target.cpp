@@ -2,7 +2,6 @@
 #include "load/empty_target.h"
 
 #include "catalog/sql.h"
-#include "load/distributed.h"
 #include "load/target.h"
 
 namespace podyn {
@@ -36,11 +35,7 @@ void empty_target(const catalog::Replication &replication)
 {
     LockRelationOid(replication.target, AccessExclusiveLock);
     Target *target = load_target(CurrentMemoryContext, replication);  // refuses one that is another owner's now
-    if (target->citus)
-        commit_on_all_nodes();
-    SPI_connect();
-    SPI_execute(psprintf("TRUNCATE %s", target->relation_name), false, 0);
-    SPI_finish();
+    alter_target(*target, psprintf("TRUNCATE %s", target->relation_name));
 }
 
 }  // namespace podyn

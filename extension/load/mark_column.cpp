@@ -28,10 +28,8 @@ void make_mark_column(const catalog::Replication &replication)
         psprintf("adding new column to table %s: \"%s\" timestamptz", get_rel_name(target->relation), kDeletedAtColumn);
     ereport(MyBgworkerEntry != nullptr ? LOG : NOTICE, (errmsg("%s", message)));
     catalog::record_event(replication.owner, replication.name, "column", message);
-    SPI_connect();
-    SPI_execute(psprintf("ALTER TABLE %s ADD COLUMN %s timestamptz", target->relation_name, kDeletedAtColumn), false,
-                0);
-    SPI_finish();
+    alter_target(*target,
+                 psprintf("ALTER TABLE %s ADD COLUMN %s timestamptz", target->relation_name, kDeletedAtColumn));
 }
 
 void add_mark_column(const catalog::Replication &replication)

@@ -390,13 +390,19 @@ void map_columns(const catalog::Replication &replication, const MissingColumns &
     }
     char *name = target->relation_name;
     relation_close(relation, AccessShareLock);
-    if (placement.ddl.len > 0) {
-        if (target->citus)
-            commit_on_all_nodes();
-        SPI_connect();
-        SPI_execute(psprintf("ALTER TABLE %s%s", name, placement.ddl.data), false, 0);
-        SPI_finish();
+    if (placement.ddl.len > 0)
+        alter_target(*target, psprintf("ALTER TABLE %s%s", name, placement.ddl.data));
+}
+
+void alter_target(const Target &target, const char *statement)
+{
+    if (target.citus) {
+        alter_on_nodes(statement);
+        return;
     }
+    SPI_connect();
+    SPI_execute(statement, false, 0);
+    SPI_finish();
 }
 
 void add_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest)

@@ -64,4 +64,7 @@ void add_columns(const catalog::Replication &replication, const MissingColumns &
 // own none are made; an attribute for which there is none is left out, or kept in podyn_rest if there is one.
 void map_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest);
 
+// Runs a statement that changes the table itself (ALTER TABLE, TRUNCATE), on all nodes where it is spread over several.
+void alter_target(const Target &target, const char *statement);
+
 }  // namespace podyn

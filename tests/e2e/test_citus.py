@@ -154,7 +154,7 @@ def test_colocation_needs_citus(events, simulated):
 
 @pytest.mark.parametrize('call', ["podyn_replicate('events', citus => true)", 'podyn_replicate_all(citus => true)'])
 def test_without_the_extension_nothing_is_made(events, simulated, simulator, call):
-    fails(simulated, f'SELECT {call}', says='extension "citus" is not in database', sqlstates=('55000',))
+    fails(simulated, f'SELECT {call}', says='extension "citus" is not in this database', sqlstates=('55000',))
     assert simulated.query("SELECT to_regclass('events')") == [(None,)]
     assert simulator.requests == []
 
@@ -235,6 +235,19 @@ def test_add_column_waits_for_no_reader_on_a_node(events, simulator, citus, dist
     on_node.close()
     distributed.sync('events')
     assert assert_equal(simulator, distributed) == 20
+
+
+def test_an_open_transaction_on_the_same_shards_holds_up_no_other_rows(events, simulator, distributed):
+    put(events, range(40), mine={'S': 'x'})
+    copied(distributed, citus=True)
+    session = distributed.postgres.connect(distributed.name)
+    session.autocommit = False
+    with session.cursor() as cursor:
+        cursor.execute('UPDATE events SET mine = mine WHERE at < 20')
+    put(events, range(20, 60), mine={'S': 'y'})
+    distributed.sync('events', timeout=20)
+    session.close()
+    assert assert_equal(simulator, distributed) == 60
 
 
 def test_items_that_a_shard_refuses(simulator, distributed):

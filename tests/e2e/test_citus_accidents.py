@@ -6,9 +6,7 @@ import threading
 import pytest
 
 from background import InBackground
-from comparison import assert_equal_tables
-from dynamodb_local import boto3_client
-from items import KEY, RandomWriter
+from items import KEY
 from test_citus import assert_equal, assert_on_both_nodes, copied, item, put
 from test_kill import kill_one
 from waiting import wait_until
@@ -19,17 +17,40 @@ def events(simulator):
     return simulator.create_table('events', key=KEY, stream='NEW_AND_OLD_IMAGES')
 
 
+class Writer:
+    """Random puts and deletes of a few hundred keys, with new attributes now and then, in the simulator's own table."""
+
+    def __init__(self, table, keys):
+        self.table, self.chance, self.done = table, random.Random(5), 0
+        self.keys = [item(number) for number in range(keys)]
+
+    def fill(self):
+        for key in self.keys:
+            self.table.put({**key, 'written': {'N': '0'}})
+
+    def write(self, stop):
+        while not stop.is_set():
+            key = self.chance.choice(self.keys)
+            if self.chance.random() < 0.3:
+                self.table.delete(key)
+            else:
+                self.table.put({**key, 'written': {'N': str(self.done)}, 'text': {'S': 'x' * self.chance.randrange(500)},
+                                f'attribute {self.done // 1000}': {'BOOL': True}})
+            self.done += 1
+            stop.wait(0.001)
+
+
 @pytest.fixture
 def writing(simulator, events):
     """writing(database, during): random writes from before the copy until `during` is over; then both sides are equal."""
-    def run(database, during, held=True):
-        writer = RandomWriter(boto3_client(simulator.endpoint), 'events', keys=200, seed=5)
+    def run(database, during):
+        writer = Writer(events, keys=200)
         writer.fill()
         enough, stop = threading.Event(), threading.Event()
-        if held:
-            simulator.fault('held', operation='Scan', times=1, until=enough)
-        database.replicate('events', citus=True, segments=2)
-        work = InBackground(lambda: writer.write(200_000, stop))
+        database.replicate('events', citus=True, segments=2, start=False)
+        simulator.fault('held', operation='Scan', times=1, until=enough)  # older than many writes when it comes
+        database.value("SELECT podyn_start('events')")
+        work = InBackground(lambda: writer.write(stop))
         try:
             database.wait_for_state('events', 'copying', 'streaming')
             begun = writer.done

@@ -16,6 +16,10 @@ CREATE TEMP VIEW later AS SELECT * FROM (VALUES
 SELECT option, pg_temp.replicate(option) FROM later ORDER BY number;
 SELECT option, left(pg_temp.replicate_all(option), 5) FROM later ORDER BY number;
 
+-- Citus, where it is not
+SELECT pg_temp.replicate($$citus => true$$), pg_temp.replicate_all($$citus => true$$);
+SELECT pg_temp.replicate($$colocate_with => 'users'$$), pg_temp.replicate($$citus => true, colocate_with => 'users'$$);
+
 -- Their defaults, given by name, are no error: only the server is missing.
 SELECT pg_temp.replicate($$citus => false, colocate_with => NULL, workers => NULL, consistent_read => 'auto',
     backfill => 'scan', export_to => NULL, enable_stream => false, on_existing => 'error', deletes => 'apply',
