@@ -13,6 +13,7 @@
 #include "settings.h"
 #include "shared.h"
 #include "transaction.h"
+#include "workers/lock_holder.h"
 #include "workers/process.h"
 #include "workers/running_task.h"
 
@@ -360,6 +361,11 @@ void after_error(RunningTask *task, const ErrorData &error)
         return;
     }
     const char *text = error.detail ? psprintf("%s: %s", error.message, error.detail) : error.message;
+    const char *holder = error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && task->job != nullptr
+                             ? describe_lock_holder(task->job->replication->target)
+                             : "";
+    if (holder[0] != '\0')
+        text = psprintf("%s: %s", text, holder);
     bool unforeseen = !is_passing(error.sqlerrcode);
     bool give_up = is_hopeless(error.sqlerrcode) || (unforeseen && task->failures >= kMaxUnforeseenFailures);
     drop_call(task);
