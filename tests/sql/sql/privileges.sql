@@ -13,6 +13,11 @@ WHERE (proname LIKE 'podyn\_%' OR pronamespace = (SELECT oid FROM pg_namespace W
   AND has_function_privilege(oid, 'EXECUTE') AND has_schema_privilege(pronamespace, 'USAGE')
 ORDER BY proname COLLATE "C";
 
+-- What PUBLIC may execute, the schema aside: the version, and what the views and policies call with the reader's rights
+SELECT oid::regprocedure FROM pg_proc AS p, LATERAL aclexplode(coalesce(proacl, acldefault('f', proowner))) AS a
+WHERE (proname LIKE 'podyn\_%' OR pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'podyn'))
+  AND a.grantee = 0 AND a.privilege_type = 'EXECUTE'
+ORDER BY proname COLLATE "C";
 -- What it may do with podyn's tables, views and sequences
 SELECT relname, privilege FROM pg_class, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) AS privilege
 WHERE (relname LIKE 'podyn\_%' OR relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'podyn'))
@@ -27,9 +32,11 @@ SELECT count(*) FROM podyn_tasks;
 SELECT count(*) FROM podyn_events;
 
 SELECT call, pg_temp.outcome('SELECT ' || call) FROM unnest('{
-    podyn_replicate(''events''), podyn_replicate_all(), podyn_start(), podyn_stop(), "podyn_alter(''events'', scan_rate => 1)", podyn_reset(''events''),
-    podyn_drop(''events''), podyn_wait(''events''), podyn_sync(''events''),
+    podyn_replicate(''events''), podyn_replicate_all(), podyn_start(), podyn_stop(),
+    "podyn_alter(''events'', scan_rate => 1)", podyn_reset(''events''),
+    podyn_drop(''events''), podyn_wait(''events''), podyn_sync(''events''), podyn_plan(''events''),
     podyn.live_tasks(), podyn.live_replications(), podyn.owns(''events'')}'::text[]) AS call;
+SELECT pg_temp.outcome($$CALL podyn_run('events')$$);
 SELECT relation, pg_temp.outcome('SELECT FROM ' || relation) FROM unnest('{
     podyn.replication, podyn.task, podyn.spool, podyn.column_map, podyn.error, podyn.event}'::text[]) AS relation;
 SELECT pg_temp.outcome('CREATE SERVER mine FOREIGN DATA WRAPPER podyn');
