@@ -377,9 +377,11 @@ void announce_duration(const char *source, const ReplicateOptions &options, cons
     ereport(NOTICE,
             (errmsg("copying table %s will take about %.0f hours at %g read units per second", source, std::ceil(hours),
                     options.scan_rate_value),
-             errdetail("It has about %lld items and %.1f GB.", static_cast<long long>(table.item_count),
-                       static_cast<double>(table.size_bytes) / 1e9),
-             errhint("Give a higher scan_rate, or scan_rate => 0 for no limit; the table's capacity must allow it.")));
+             errdetail("It has about %lld items and %.1f GB: up to %.0f read units.",
+                       static_cast<long long>(table.item_count), static_cast<double>(table.size_bytes) / 1e9,
+                       std::ceil(static_cast<double>(table.size_bytes) / kBytesPerReadUnit)),
+             errhint("Give a higher scan_rate, or scan_rate => 0 for no limit; the table's capacity must allow it. "
+                     "podyn_plan tells more.")));
 }
 
 void announce_start(const char *source, const char *name, const ReplicateOptions &options)
