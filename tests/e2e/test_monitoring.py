@@ -145,6 +145,10 @@ def test_the_policy_allows_what_podyn_calls_and_nothing_else(events, simulator, 
     simulated.sync('events')
     simulated.query("SELECT podyn_reset('events')")
     simulated.query("CALL podyn_run('events')")
+    simulator.create_table('quiet', key=[('id', 'S')])
+    simulated.replicate('quiet', enable_stream=True)
+    simulator.create_table('keys', key=[('id', 'S')], stream='KEYS_ONLY')
+    simulated.replicate('keys')
     assert asked_for(simulator) == allowed_actions()
 
 
