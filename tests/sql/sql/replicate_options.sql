@@ -46,7 +46,6 @@ SELECT option, pg_temp.replicate(option) FROM (VALUES
     ($$workers => 0$$), ($$workers => -1$$), ($$enable_stream => true, changes => false$$),
     ($$consistent_read => 'maybe'$$), ($$backfill => 'Scan'$$), ($$backfill => ''$$),
     ($$on_existing => 'append'$$), ($$deletes => 'keep'$$), ($$ttl_deletes => ''$$), ($$nul_characters => ' '$$),
-    ($$citus => true$$), ($$colocate_with => 'users'$$),
     ($$conversion_mode => 'json'$$), ($$conversion_mode => 'Columns'$$)) AS _ (option);
 
 -- At the edge of what is possible: again only the server is missing.
