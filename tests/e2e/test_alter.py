@@ -83,11 +83,14 @@ def test_a_copy_without_a_limit_gets_one(simulator, events, simulated):
 
 def test_no_page_is_read_twice_or_lost_whatever_changes(simulator, events, simulated):
     simulated.replicate('events', scan_rate=200, segments=2)
-    rate = 200
+    simulator.fault('slow', operation='Scan', seconds=0.2, times=None)  # changes come while pages are under way
+    turn = 0
     while simulated.state('events') in ('starting', 'copying'):
-        rate = 900 - rate
-        altered(simulated, scan_rate=rate, workers=1 + rate % 2, consistent_read='on' if rate % 3 else 'auto')
+        turn += 1
+        altered(simulated, scan_rate=(200, 0, 700)[turn % 3], workers=1 + turn % 2,
+                consistent_read=('on', 'auto')[turn % 2])
         time.sleep(0.05)
+    assert turn > 5
     simulated.wait_for_state('events', 'streaming')
     status = simulated.status('events')
     assert (status['items_copied'], status['errors']) == (400, 0)
@@ -132,10 +135,10 @@ def test_fewer_workers_then_more(simulator, simulated):
     table = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
     for number in range(3_000):
         table.put({'id': {'S': f'item {number}'}, 'text': {'S': 'x' * 500}})
-    simulated.replicate('events', scan_rate=40, segments=16, workers=3)
+    simulated.replicate('events', scan_rate=1, segments=16, workers=3)  # each waits for read units
     simulated.wait_until(lambda: len(segment_workers(simulated)) == 3, 'three workers copy')
     assert altered(simulated, workers=1) == 'workers from 3 to 1'
-    simulated.wait_until(lambda: len(segment_workers(simulated)) == 1, 'one worker copies', timeout=5)
+    simulated.wait_until(lambda: len(segment_workers(simulated)) == 1, 'one worker copies', timeout=3)
     holds_for(lambda: len(segment_workers(simulated)) <= 1, 'only one', 2.5)
     altered(simulated, workers=2)
     simulated.wait_until(lambda: len(segment_workers(simulated)) == 2, 'two workers copy', timeout=10)
