@@ -35,6 +35,12 @@ def made_by_hand(simulated, rows=3_000):
                     rows - 1)
 
 
+def without_history(events):
+    """The stream begins now: it tells nothing of what was written before."""
+    events.disable_stream()
+    events.enable_stream('NEW_AND_OLD_IMAGES')
+
+
 def prune_task(simulated):
     return simulated.row("SELECT * FROM podyn_tasks WHERE kind = 'prune'")
 
@@ -93,6 +99,7 @@ def test_upsert_leaves_what_the_source_has(simulator, simulated, events, changes
     made_by_hand(simulated)
     for number in range(2_000):
         events.put(an_item(f'item {number + 1_500}', extra={'N': str(number)}))
+    without_history(events)
     simulated.replicate('events', on_existing='upsert', segments=3, changes=changes)
     simulated.wait_for_state('events', 'streaming' if changes else 'completed')
     rows = dict(simulated.query('SELECT id, ROW(text, extra, note)::text FROM events'))
@@ -100,7 +107,7 @@ def test_upsert_leaves_what_the_source_has(simulator, simulated, events, changes
     assert prune_task(simulated)['changes'] == 1_500 and prune_task(simulated)['state'] == 'done'
     assert is_clean(simulated)
     status = simulated.status('events')
-    assert status['items_copied'] == 2_000 and status['changes_applied'] == (2_000 if changes else 0)
+    assert status['items_copied'] == 2_000 and status['changes_applied'] == 0
 
 
 @pytest.mark.parametrize('deletes', ['ignore', 'mark'])
@@ -208,6 +215,7 @@ def pruning_slowly(simulated, events, configure):
         CREATE TRIGGER linger BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION linger()""")
     for number in range(STABLE):
         events.put(an_item(f'item {number}'))
+    without_history(events)
     simulated.replicate('events', on_existing='upsert')
     simulated.wait_until(lambda: (prune_task(simulated) or {}).get('changes'), 'rows are being pruned')
     assert simulated.state('events') == 'copying'
@@ -263,6 +271,7 @@ def test_deletions_by_ttl_that_are_ignored_keep_their_rows(simulator, simulated,
     made_by_hand(simulated, rows=20)
     for number in range(20):
         events.put(an_item(f'item {number}'))
+    without_history(events)
     simulated.replicate('events', on_existing='upsert', deletes='apply', ttl_deletes='ignore', start=False)
     throttled = simulator.fault('throttle', operation='Scan', times=None)
     late = simulator.fault('slow', operation='GetRecords', seconds=2, times=None)
@@ -288,8 +297,7 @@ def test_resync_without_downtime(simulator, simulated, events):
     for number in range(200):
         events.put(an_item(f'new {number}'))
         events.delete({'id': {'S': f'item {number}'}})
-    events.disable_stream()
-    events.enable_stream('NEW_AND_OLD_IMAGES')
+    without_history(events)
     simulated.value("SELECT podyn_start('events')")
     simulated.wait_for_state('events', 'needs_resync')
 
