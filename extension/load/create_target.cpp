@@ -310,6 +310,8 @@ NewTarget adopt_target(const TargetRequest &request, const engine::TableDescript
                         errhint("Add the column, or let podyn make the table with schema => true.")));
     require_unique_index(relation, target, target.count);
     relation_close(relation, NoLock);
+    if (request.citus)
+        require_distributed(target.relation, target.columns[0].column);
     if (must_be_empty)
         require_empty(request);
     return target;
