@@ -13,6 +13,7 @@ using engine::ValueType;
 
 constexpr int kMostColumnRows = 1600;  // PostgreSQL's most columns; what is more than a table can hold is only counted
 constexpr int kMostRejectedRows = 20;
+constexpr int kMostKeyBytes = 100;
 constexpr const char *kTypeNames[] = {"S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"};
 
 // An attribute with values that go to the same type of column.
@@ -139,6 +140,12 @@ struct Refusals {
     int count;
 };
 
+const char *shortened(std::string_view text)
+{
+    int length = pg_mbcliplen(text.data(), static_cast<int>(text.size()), kMostKeyBytes);
+    return pnstrdup(text.data(), static_cast<Size>(length));
+}
+
 // The item's key as users write it, whatever else is in it.
 const char *describe_key(const Target &target, const engine::Item &item)
 {
@@ -150,7 +157,7 @@ const char *describe_key(const Target &target, const engine::Item &item)
                 appendStringInfo(&key, "%s\"%s\" = %s", key.len ? ", " : "", target.key_attributes[k],
                                  item.values[i].type == ValueType::kBinary
                                      ? "(binary)"
-                                     : quote_literal_cstr(copy_string(item.values[i].text.substr(0, 100))));
+                                     : quote_literal_cstr(shortened(item.values[i].text)));
     return key.len ? key.data : "(no key)";
 }
 
