@@ -103,7 +103,8 @@ def test_a_cancel_ends_the_waiting(simulator, events, simulated):
 def test_replicate_all_enables_each_stream_that_is_off(simulator, simulated):
     for name, stream in (('a', None), ('b', 'NEW_AND_OLD_IMAGES'), ('c', None)):
         simulator.create_table(name, key=[('id', 'S')], stream=stream)
-    denied = simulator.fault('access_denied', operation='UpdateTable', when=lambda request: request.body['TableName'] == 'a')
+    denied = simulator.fault('access_denied', operation='UpdateTable',
+                             when=lambda request: request.body['TableName'] == 'a')
     assert simulated.column('SELECT podyn_replicate_all(enable_stream => true)') == ['b', 'c']
     assert denied.fired
     assert 'WARNING:  table a is not replicated: request UpdateTable was denied by AWS' in simulated.notices()

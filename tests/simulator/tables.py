@@ -126,10 +126,10 @@ class Table:
     def update_stream(self, enabled, view_type=None):
         """UpdateTable: the table is UPDATING for a while, its stream ENABLING [API UpdateTable]."""
         if self.updating:
-            raise ServiceError('ResourceInUseException', f'Attempt to change a resource which is still in use: Table is '
-                               f'being updated: {self.name}')
+            raise ServiceError('ResourceInUseException', 'Attempt to change a resource which is still in use: '
+                               f'Table is being updated: {self.name}')
         if enabled and view_type not in ('KEYS_ONLY', 'NEW_IMAGE', 'OLD_IMAGE', 'NEW_AND_OLD_IMAGES'):
-            raise validation_error(f'Value {view_type} at streamSpecification.streamViewType failed to satisfy constraint')
+            raise validation_error(f'Value {view_type} at streamSpecification.streamViewType is no view type')
         if enabled:
             self.enable_stream(view_type)
         else:
@@ -276,7 +276,8 @@ class Table:
 
         types = dict(attribute for key in (self.key, *self.gsis.values(), *self.lsis.values()) for attribute in key)
         description = {
-            'TableName': self.name, 'TableArn': self.arn, 'TableId': self.id, 'TableStatus': 'UPDATING' if self.updating else self.status,
+            'TableName': self.name, 'TableArn': self.arn, 'TableId': self.id,
+            'TableStatus': 'UPDATING' if self.updating else self.status,
             'CreationDateTime': self.created, 'KeySchema': schema(self.key),
             'AttributeDefinitions': [{'AttributeName': n, 'AttributeType': t} for n, t in sorted(types.items())],
             'BillingModeSummary': {'BillingMode': 'PAY_PER_REQUEST'},
