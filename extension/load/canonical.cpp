@@ -90,4 +90,30 @@ const char *canonical_text(const KeyType &type, Datum value)
     }
 }
 
+const char *canonical_expression(Oid type, int32 modifier, const char *column)
+{
+    switch (type) {
+        case NUMERICOID:
+            return psprintf("trim_scale(%s)::text", column);
+        case FLOAT4OID:
+        case FLOAT8OID:
+            return psprintf("trim_scale(%s::text::numeric)::text", column);
+        case DATEOID:
+            return psprintf("to_char(%s, 'YYYY-MM-DD')", column);
+        case TIMESTAMPOID:
+        case TIMESTAMPTZOID: {
+            constexpr int kSeconds = 19;  // characters up to the seconds, and then a point
+            bool zone = type == TIMESTAMPTZOID;
+            const char *text =
+                psprintf("to_char(%s%s, 'YYYY-MM-DD\"T\"HH24:MI:SS.US')", column, zone ? " AT TIME ZONE 'UTC'" : "");
+            const char *cut = modifier < 0
+                                  ? psprintf("rtrim(rtrim(%s, '0'), '.')", text)
+                                  : psprintf("left(%s, %d)", text, modifier > 0 ? kSeconds + 1 + modifier : kSeconds);
+            return zone ? psprintf("%s || 'Z'", cut) : cut;
+        }
+        default:
+            return psprintf("format('%%s', %s)", column);  // its output function; a cast of inet to text adds /32
+    }
+}
+
 }  // namespace podyn

@@ -22,4 +22,7 @@ struct KeyType {
 // output function says. Null: there is none. Palloc'ed.
 const char *canonical_text(const KeyType &type, Datum value);
 
+// The same in SQL: an expression over a column, whose name is quoted. Palloc'ed.
+const char *canonical_expression(Oid type, int32 modifier, const char *column);
+
 }  // namespace podyn

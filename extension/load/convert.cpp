@@ -216,4 +216,19 @@ void check_null(Converter *converter)
     PG_END_TRY();
 }
 
+const char *key_expression(const Converter &converter, const char *quoted_column)
+{
+    return canonical_expression(converter.base, converter.base_modifier, quoted_column);
+}
+
+const char *converted_type(const Converter &converter)
+{
+    return converter.column_type;
+}
+
+bool keeps_bytes(const Converter &converter)
+{
+    return converter.base == BYTEAOID;
+}
+
 }  // namespace podyn

@@ -30,4 +30,11 @@ Datum convert(Converter *converter, const engine::Value &value);
 // An absent value, where a domain may have something against it.
 void check_null(Converter *converter);
 
+// Of a key column, in SQL: the text that its key had in DynamoDB (base64 for binary that is kept as text).
+const char *key_expression(const Converter &converter, const char *quoted_column);
+// The column's type, as a cast names it.
+const char *converted_type(const Converter &converter);
+// Whether binary is kept as its bytes, in a domain.
+bool keeps_bytes(const Converter &converter);
+
 }  // namespace podyn

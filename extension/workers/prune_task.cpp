@@ -44,6 +44,14 @@ KeyColumn key_column(const Target &target, int key)
     const TargetColumn &column = target.columns[target.keys[key]];
     const char *name = quote_identifier(column.name);
     const char *attribute = quote_literal_cstr(target.key_attributes[key]);
+    if (column.converter != nullptr && !keeps_bytes(*column.converter)) {
+        const char *kind = column.type == engine::ColumnType::kNumeric ? "N"
+                           : column.type == engine::ColumnType::kBytea ? "B"
+                                                                       : "S";
+        return {name,
+                psprintf("%s, json_build_object('%s', %s)", attribute, kind, key_expression(*column.converter, name)),
+                psprintf("($1::json -> %s ->> '%s')::%s", attribute, kind, converted_type(*column.converter))};
+    }
     switch (column.type) {
         case engine::ColumnType::kNumeric:
             return {name, psprintf("%s, json_build_object('N', %s::text)", attribute, name),
@@ -73,7 +81,7 @@ char *portion_statement(const Target &target, bool from_start, bool skip_marked,
         appendStringInfo(&position, "%s%s", separator, key.from_json);
         appendStringInfo(&condition, "%s%s IS NOT NULL", i ? " AND " : "", key.column);
         if (target.columns[target.keys[i]].type == engine::ColumnType::kNumeric)
-            appendStringInfo(&condition, " AND %s NOT IN ('NaN', 'Infinity', '-Infinity')", key.column);
+            appendStringInfo(&condition, " AND %s::text NOT IN ('NaN', 'Infinity', '-Infinity')", key.column);
     }
     if (!from_start)
         appendStringInfo(&condition, " AND (%s) > (%s)", columns.data, position.data);

@@ -279,3 +279,27 @@ def test_key_types_in_which_different_keys_are_equal_are_refused(simulator, simu
     simulated.query(f'CREATE TABLE events (id {column} PRIMARY KEY)')
     fails(simulated, "SELECT podyn_replicate('events', schema => false)", says='its key attribute is',
           sqlstates=('42804',))
+
+
+def test_pruning_knows_converted_keys(simulator, simulated, configure):
+    """on_existing => 'upsert': rows whose items are gone are removed, those of items that are there are not."""
+    configure('podyn.batch_rows', 1)  # so that each row is found behind the last one
+    simulated.query(TYPES)
+    simulated.query("SET timezone = 'Asia/Tokyo'")
+    cases = [(f't{number}', *case) for number, case in enumerate(KEYS) if len(case[2]) > 1]
+    for name, kind, column, good, _ in cases:
+        table = simulator.create_table(name, key=[('id', kind)], stream='NEW_AND_OLD_IMAGES')
+        simulated.query(f'CREATE TABLE {name} (id {column} PRIMARY KEY, key text)')
+        for key in good:
+            value = f"decode('{key}', 'base64')" if column == 'raw' else f"'{key}'"
+            simulated.query(f"INSERT INTO {name} VALUES ({value}, 'old')")
+        for key in good[:-1]:
+            table.put({'id': {kind: key}, 'key': s(key)})
+        simulated.replicate(name, schema=False, on_existing='upsert', data=True, changes=False)
+    wrong = []
+    for name, kind, column, good, _ in cases:
+        simulated.wait_for_state(name, 'completed')
+        arrived = simulated.column(f'SELECT key FROM {name}')
+        if sorted(arrived) != sorted(good[:-1]) or simulated.errors(name):
+            wrong.append((column, arrived, [error['message'] for error in simulated.errors(name)]))
+    assert not wrong, wrong
