@@ -56,7 +56,8 @@ bool violates_row_security(const ErrorData &error)
 
 // Runs `action` in a subtransaction. Null: it is done. Otherwise it is undone, and this is why, in the current context.
 // Errors that are not the item's own are raised.
-ErrorData *attempt_in_subtransaction(void (*action)(const Attempt &), const Attempt &attempt)
+// `anonymous`: an error that has lost its SQLSTATE on its way from a node counts as an item's own, too.
+ErrorData *attempt_in_subtransaction(void (*action)(const Attempt &), const Attempt &attempt, bool anonymous = false)
 {
     MemoryContext context = CurrentMemoryContext;
     ResourceOwner owner = CurrentResourceOwner;
@@ -81,7 +82,8 @@ ErrorData *attempt_in_subtransaction(void (*action)(const Attempt &), const Atte
     PG_END_TRY();
     MemoryContextSwitchTo(context);
     CurrentResourceOwner = owner;
-    if (error != nullptr && !is_item_error(error->sqlerrcode) && !violates_row_security(*error))
+    if (error != nullptr && !is_item_error(error->sqlerrcode) && !violates_row_security(*error) &&
+        !(anonymous && error->sqlerrcode == ERRCODE_INTERNAL_ERROR))
         ReThrowError(error);
     return error;
 }
@@ -172,7 +174,8 @@ int load_or_reject(const Batch &batch, Target *target, Row *rows, int count, voi
 {
     if (count == 0)
         return 0;
-    if (target->citus && attempt_in_subtransaction(write_insert, {&batch, rows, count, between}) == nullptr)
+    // Citus says XX000 for whatever fails in its COPY; the statements of the other way name the reason.
+    if (target->citus && attempt_in_subtransaction(write_insert, {&batch, rows, count, between}, true) == nullptr)
         return count;
     if (bulk_insert_allowed(batch) && attempt_in_subtransaction(write_bulk, {&batch, rows, count, between}) == nullptr)
         return count;

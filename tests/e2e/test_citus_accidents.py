@@ -136,10 +136,10 @@ def test_shards_that_move_while_they_are_written(citus, distributed, writing):
 def test_a_rebalance_is_survived(citus, distributed, writing):
     def rebalance(writer):
         distributed.wait_for_state('events', 'streaming', timeout=120)
-        distributed.query("SELECT citus_drain_node('localhost', %s)", citus.nodes[1].port)
+        distributed.query("SELECT citus_drain_node('localhost', %s, 'block_writes')", citus.nodes[1].port)
         assert {port for port, in distributed.query('SELECT nodeport FROM citus_shards')} == {citus.nodes[0].port}
         distributed.query("SELECT citus_set_node_property('localhost', %s, 'shouldhaveshards', true)",
                           citus.nodes[1].port)
-        distributed.query('SELECT rebalance_table_shards()')
+        distributed.query("SELECT rebalance_table_shards(shard_transfer_mode => 'block_writes')")
     writing(distributed, rebalance)
     assert_on_both_nodes(distributed)
