@@ -40,6 +40,7 @@ CREATE TABLE podyn.replication (
     enabled            boolean NOT NULL,
     phase              text NOT NULL CHECK (phase IN ('starting', 'copying', 'merging', 'streaming', 'completed')),
     failure            text CHECK (failure IN ('failed', 'needs_resync')),
+    adds_columns       boolean NOT NULL DEFAULT true,   -- option schema: for attributes that have none
     target_made        boolean NOT NULL DEFAULT false,  -- by podyn: columns that are not mapped are no place for attributes
     target_is_ours     boolean NOT NULL DEFAULT false,  -- a copy has begun: the next one empties the target first, unless it upserts
     copy_segments      integer,                         -- into how many the copy is split

@@ -44,6 +44,7 @@ struct Replication {
     char *stream_arn;          // null before the first setup
     bool rereads_items;        // the stream's records carry no new images (its view type, which never changes)
     bool target_made;          // by podyn, not its owner's own table
+    bool adds_columns;         // to it, for attributes that have none
     bool target_is_ours;       // a copy has begun
     bool copy_upserts;         // the copy under way: rows are upserted, and those of other keys pruned at its end
     TimestampTz positions_at;  // when the shards' start positions were committed; 0: not yet

@@ -94,10 +94,22 @@ const char *kinds_text(uint32 kinds)
 }
 
 // Null: the attribute has none, and goes to podyn_rest.
-const char *column_of(const Target &target, const Attribute &attribute)
+// The column that an attribute goes to; null: none of its own.
+const TargetColumn *column_of(const Target &target, const Attribute &attribute)
 {
-    int column = engine::layout_find(target.layout, attribute.name, attribute.type);
-    return column == engine::kNoColumn ? nullptr : target.columns[column].name;
+    int index = engine::layout_find(target.layout, attribute.name, attribute.type);
+    bool has_one = index != engine::kNoColumn && target.columns[index].number != InvalidAttrNumber;
+    return has_one ? &target.columns[index] : nullptr;
+}
+
+const char *place_of(const Target &target, const Attribute &attribute)
+{
+    const TargetColumn *column = column_of(target, attribute);
+    if (column != nullptr)
+        return psprintf("%s %s", quote_identifier(column->name),
+                        format_type_be(get_atttype(target.relation, column->number)));
+    bool kept = target.adds_columns || target.rest != InvalidAttrNumber;
+    return kept ? psprintf("%s jsonb", kRestColumn) : "left out, the table has no column for it";
 }
 
 void add_conflict(PlanRows *rows, const Target &target, const Attributes &attributes, const Attribute &first)
@@ -112,10 +124,9 @@ void add_conflict(PlanRows *rows, const Target &target, const Attributes &attrib
         const Attribute &each = attributes.list[index];
         if (&each < &first)
             return;  // told already, with the one that came first
-        const char *column = column_of(target, each);
         ++count;
         appendStringInfo(&types, "%s%s in %d items, column %s", types.len ? "; " : "", kinds_text(each.kinds),
-                         each.items, column ? quote_identifier(column) : kRestColumn);
+                         each.items, place_of(target, each));
     }
     if (count > 1)
         add_row(rows, "conflict", "attribute \"%s\" has several types: %s", copy_string(first.name), types.data);
@@ -123,13 +134,13 @@ void add_conflict(PlanRows *rows, const Target &target, const Attributes &attrib
 
 void add_column(PlanRows *rows, const Target &target, const Attribute &attribute, int item_count)
 {
-    const char *column = column_of(target, attribute), *name = copy_string(attribute.name);
-    const char *type = copy_string(engine::column_type_name(attribute.type));
-    add_row(rows, "column", "\"%s\" (%s) -> %s %s, in %d of %d items", name, kinds_text(attribute.kinds),
-            column ? quote_identifier(column) : kRestColumn, column ? type : "jsonb", attribute.items, item_count);
-    if (column != nullptr && attribute.name != column)
+    const TargetColumn *column = column_of(target, attribute);
+    const char *name = copy_string(attribute.name);
+    add_row(rows, "column", "\"%s\" (%s) -> %s, in %d of %d items", name, kinds_text(attribute.kinds),
+            place_of(target, attribute), attribute.items, item_count);
+    if (column != nullptr && attribute.name != column->name)
         add_row(rows, "renamed", "attribute \"%s\" of type %s goes to column %s", name, kinds_text(attribute.kinds),
-                quote_identifier(column));
+                quote_identifier(column->name));
 }
 
 void no_pause() {}

@@ -256,9 +256,10 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
     uint64 inserted = catalog::run(
         "INSERT INTO podyn.replication (name, owner, server, source, target, copy_data, replay_changes, "
         "conversion_mode, lower_case_columns, scan_rate, segments, key_names, items_total, enabled, phase, read_units, "
-        "target_made, workers, consistent_read, on_existing, deletes, ttl_deletes, nul_characters, started_at) "
+        "target_made, workers, consistent_read, on_existing, deletes, ttl_deletes, nul_characters, "
+        "adds_columns, started_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, 0), $12, $13, $14, $15, $16, $17, "
-        "nullif($18, 0), $19, $20, $21, $22, $23, "
+        "nullif($18, 0), $19, $20, $21, $22, $23, $24, "
         "CASE WHEN $14 THEN clock_timestamp() END) ON CONFLICT DO NOTHING RETURNING id",
         {catalog::text(name),
          catalog::regrole(user),
@@ -282,7 +283,8 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
          catalog::text(kOnExistingWords[static_cast<int>(options.on_existing)]),
          catalog::text(kDeletesWords[static_cast<int>(options.deletes)]),
          catalog::text_or_null(options.ttl_deletes),
-         catalog::text(kNulCharactersWords[static_cast<int>(options.nul_characters)])});
+         catalog::text(kNulCharactersWords[static_cast<int>(options.nul_characters)]),
+         catalog::boolean(options.schema)});
     if (inserted == 0)
         raise_conflict(name, target.relation);
     int32 id = catalog::get_int4(0, 1);

@@ -111,7 +111,7 @@ void form_key(const Attempt &attempt)
 
 int write_one_compact(const Batch &batch, Target *target, Row *row, ErrorData *too_big, Reject reject, void *context)
 {
-    if (target->rest == InvalidAttrNumber && !target->made) {
+    if (target->rest == InvalidAttrNumber && !target->adds_columns) {
         reject(context, *row, too_big);
         return 0;
     }

@@ -84,7 +84,7 @@ bool *place_attributes(const Target &target, Form form, Row *row)
             if (!known && form == Form::kColumns && !target.jsonb_mode && !target.full)
                 ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                                 errmsg("columns of target %s have changed meanwhile", target.relation_name)));
-            if (!target.made && target.rest == InvalidAttrNumber)
+            if (!target.adds_columns && target.rest == InvalidAttrNumber)
                 continue;  // the table's owner wants it left out
             if (rest == nullptr)
                 rest = static_cast<bool *>(palloc0(values.size()));

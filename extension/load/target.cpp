@@ -290,6 +290,7 @@ Target *load_target(MemoryContext parent, const catalog::Replication &replicatio
     target->context = context;
     target->relation = replication.target;
     target->made = replication.target_made;
+    target->adds_columns = replication.adds_columns;
     target->citus = is_citus_table(replication.target);
     target->jsonb_mode = replication.jsonb_mode;
     target->key_count = replication.key_count;
@@ -319,7 +320,7 @@ Target *load_target(MemoryContext parent, const catalog::Replication &replicatio
                         errhint("Use ALTER TABLE %s SET LOGGED.", target->relation_name)));
     find_special_columns(target, relation);
     target->full =
-        target->made && RelationGetDescr(relation)->natts >= kMaxColumns && target->rest != InvalidAttrNumber;
+        target->adds_columns && RelationGetDescr(relation)->natts >= kMaxColumns && target->rest != InvalidAttrNumber;
     read_column_map(target, relation, replication);
     relation_close(relation, AccessShareLock);
     require_keys(*target);
@@ -372,7 +373,8 @@ void map_columns(const catalog::Replication &replication, const MissingColumns &
         const MissingColumn &column = missing.columns[i];
         if (engine::layout_find(target->layout, column.attribute, column.type) != engine::kNoColumn)
             continue;  // another process was faster
-        if (!target->made) {
+        bool own = !target->made && own_column(replication, *target, relation, column) != nullptr;
+        if (own || !target->adds_columns) {
             adopt(replication, target, relation, column);
             continue;
         }
@@ -384,7 +386,7 @@ void map_columns(const catalog::Replication &replication, const MissingColumns &
         remember_column(replication, column, name);
         check(engine::layout_add(target->layout, column.attribute, column.type, kPlaced));
     }
-    if (with_rest && target->made && target->rest == InvalidAttrNumber) {
+    if (with_rest && target->adds_columns && target->rest == InvalidAttrNumber) {
         add_to_ddl(&placement, kRestColumn, "jsonb");
         announce(replication, relation, "adding new column to", kRestColumn, engine::ColumnType::kJsonb);
     }

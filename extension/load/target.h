@@ -20,7 +20,8 @@ struct Target {
     MemoryContext context;
     Oid relation;
     char *relation_name;     // schema-qualified and quoted
-    bool made;               // by podyn, which adds columns to it then
+    bool made;               // by podyn, not its owner's own table
+    bool adds_columns;       // for attributes that have none
     bool citus;              // a table that Citus spreads over nodes (distributed.h)
     bool jsonb_mode;         // key columns and one column for the whole item
     engine::Layout *layout;  // attribute and type -> index in columns

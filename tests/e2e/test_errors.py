@@ -125,8 +125,7 @@ def test_a_value_out_of_range(events, database, option, value):
 
 
 @pytest.mark.parametrize('option, value', [
-    ('citus', 'true'), ('colocate_with', "'other'"), ('backfill', "'export'"), ('export_to', "'s3://bucket/prefix'"),
-    ('on_existing', "'truncate'"), ('deletes', "'mark'"), ('ttl_deletes', "'ignore'"), ('profile', "'mine'")])
+    ('backfill', "'export'"), ('export_to', "'s3://bucket/prefix'"), ('profile', "'mine'")])
 def test_an_option_that_is_not_built_yet(events, database, option, value):
     fails(database, f"SELECT podyn_replicate('events', {option} => {value})", says=option, sqlstates=('0A000',))
     nothing_is_left(database)

@@ -73,9 +73,9 @@ def test_truncate_is_refused_where_others_refer_to_the_target(simulated, events)
 
 
 def test_a_table_that_does_not_fit_is_refused(simulated, events):
-    simulated.query('CREATE TABLE events (id integer PRIMARY KEY)')
+    simulated.query('CREATE TABLE events (id money PRIMARY KEY)')
     for how in ('truncate', 'upsert'):
-        fails(simulated, "SELECT podyn_replicate('events', on_existing => %s)", how, says='integer', hint='schema')
+        fails(simulated, "SELECT podyn_replicate('events', on_existing => %s)", how, says='money', hint='schema')
 
 
 def test_without_a_table_one_is_made(simulated, events):
@@ -343,7 +343,7 @@ def test_random_items_of_all_types_are_copied_anew(dynamodb, database):
     writer.write(200)
     database.sync('events')
     assert assert_equal_tables(dynamodb.client, 'events', database) > 50
-    assert prune_task(database)['changes'] >= 500 and database.status('events')['errors'] == 0
+    assert prune_task(database)['changes'] >= 300 and database.status('events')['errors'] == 0
 
 
 @pytest.mark.parametrize('deletes, ttl_deletes', [('apply', 'apply'), ('mark', 'mark'), ('apply', 'ignore'),
