@@ -166,7 +166,7 @@ def test_without_the_extension_nothing_is_made(events, simulated, simulator, cal
 def test_a_table_that_citus_knows_already(events, simulator, distributed, made):
     distributed.query("SELECT citus_set_node_property('localhost', %s, 'shouldhaveshards', false)",
                       distributed.postgres.port) if 'local' in made else None
-    distributed.query('CREATE TABLE events (gone text, id text, at numeric, text text, PRIMARY KEY (id, at)); '
+    distributed.query('CREATE TABLE events (gone text, id text, at numeric, text text, late text, PRIMARY KEY (id, at)); '
                       'ALTER TABLE events DROP COLUMN gone')
     if 'local' in made:
         distributed.query("SELECT citus_add_node('localhost', %s, groupid => 0)", distributed.postgres.port)
