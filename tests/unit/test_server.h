@@ -83,7 +83,8 @@ class TestServer {
 
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
     int accepted() const { return accepted_; }
-    int most_open() const { return most_open_; }
+    // The most requests that waited for their reply at the same time.
+    int most_waiting() const { return most_waiting_; }
     int requests() const { return requests_; }
 
   private:
@@ -91,7 +92,6 @@ class TestServer {
     {
         for (int connection; (connection = accept(listener_, nullptr, nullptr)) >= 0;) {
             ++accepted_;
-            most_open_ = std::max(most_open_.load(), ++open_);
             const std::lock_guard lock(mutex_);
             connections_.push_back(connection);
             threads_.emplace_back([this, connection] { serve(connection); });
@@ -102,9 +102,13 @@ class TestServer {
     {
         std::string input;
         for (ServerRequest request; read_request(connection, input, request);) {
+            const int waiting = ++waiting_;
+            for (int most = most_waiting_; most < waiting && !most_waiting_.compare_exchange_weak(most, waiting);) {
+            }
             const ServerReply reply = script_(request);
             for (int waited = 0; waited < reply.delay_ms && !stopping_; waited += 5)
                 std::this_thread::sleep_for(std::chrono::milliseconds(5));
+            --waiting_;
             const std::size_t piece = reply.chopped ? 1000 : reply.bytes.size() + 1;
             for (std::size_t sent = 0; sent < reply.bytes.size(); sent += piece)
                 if (!send_all(connection, std::string_view(reply.bytes).substr(sent, piece)))
@@ -113,7 +117,6 @@ class TestServer {
                 break;
         }
         shutdown(connection, SHUT_RDWR);
-        --open_;
     }
 
     static bool send_all(int connection, std::string_view bytes)
@@ -168,7 +171,7 @@ class TestServer {
     int port_ = 0;
     std::atomic<bool> stopping_ = false;
     std::atomic<int> accepted_ = 0;
-    std::atomic<int> open_{0}, most_open_{0};
+    std::atomic<int> waiting_{0}, most_waiting_{0};
     std::atomic<int> requests_ = 0;
     std::mutex mutex_;
     std::vector<int> connections_;
