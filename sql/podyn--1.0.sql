@@ -162,7 +162,14 @@ COMMENT ON FUNCTION podyn.owns IS 'whether the caller may see a replication: its
 CREATE POLICY own_replications ON podyn.column_map FOR SELECT USING (podyn.owns(name));
 CREATE POLICY own_replications ON podyn.error FOR SELECT USING (podyn.owns(name));
 
-SELECT pg_catalog.pg_extension_config_dump('podyn.replication', '');
+-- What is restored from pg_dump comes back stopped: the database that was dumped may still consume the same streams.
+-- So that it is not left to the restore, the dump says so itself: pg_dump puts this behind SELECT … FROM podyn.replication.
+SELECT pg_catalog.pg_extension_config_dump(
+    'podyn.replication',
+    (SELECT 'WHERE false UNION ALL SELECT '
+            || string_agg(CASE attname WHEN 'enabled' THEN 'false' ELSE quote_ident(attname) END, ', ' ORDER BY attnum)
+            || ' FROM podyn.replication'
+     FROM pg_attribute WHERE attrelid = 'podyn.replication'::regclass AND attnum > 0 AND NOT attisdropped));
 SELECT pg_catalog.pg_extension_config_dump('podyn.task', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.spool', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.seen', '');
