@@ -157,10 +157,12 @@ const catalog::Task *find_listed(const catalog::TaskList &list, int64 id)
     return nullptr;
 }
 
-// After podyn_alter: what only waits begins again at once; what is under way comes to its end first.
+// After podyn_alter, and when the server or a mapping has changed, as rights to it may be gone: what only waits begins
+// again at once; what is under way comes to its end first.
 void follow_options(RunningTask *task, const catalog::Task &listed)
 {
-    task->outdated = task->outdated || (task->job != nullptr && task->job->replication->revision != listed.revision);
+    task->outdated = task->outdated || (task->job != nullptr && (task->job->stale ||
+                                                                 task->job->replication->revision != listed.revision));
     if (task->methods == &kSegmentTask && shared::must_leave_copy(task->replication, listed.workers))
         task->leaving = true;
     if (task->call != nullptr || task->page_pending)
