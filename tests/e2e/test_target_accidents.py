@@ -1,0 +1,212 @@
+"""Accidents of targets and of the rights to them: what is renamed goes on, what is lost or taken away fails with the
+reason and goes on when it is mended, what only passes is tried again. Nothing is lost, and nobody else is held up."""
+
+import psycopg2
+import pytest
+
+from comparison import assert_equal_tables
+from database import KEY, SECRET, Database
+from dynamodb_local import boto3_client
+from waiting import wait_until
+
+OWNER = 'podyn_owner'
+
+
+@pytest.fixture
+def events(simulator):
+    return simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+
+
+def an_item(number, text):
+    return {'id': {'S': f'item {number:03}'}, 'text': {'S': text}}
+
+
+@pytest.fixture
+def owner(simulated):
+    """A role that may do what is needed and no more, with a schema of its own."""
+    simulated.postgres.query(f'CREATE ROLE {OWNER} LOGIN')
+    simulated.query(f"""
+        CREATE SCHEMA {OWNER} AUTHORIZATION {OWNER};
+        GRANT USAGE ON FOREIGN SERVER dynamodb TO {OWNER};
+        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {OWNER};
+        CREATE USER MAPPING FOR {OWNER} SERVER dynamodb OPTIONS (access_key_id '{KEY}', secret_access_key '{SECRET}')
+        """)
+    session = Database(simulated.postgres, simulated.name, OWNER)
+    yield session
+    session.close()
+    simulated.query('RESET ROLE; SELECT podyn_drop(name) FROM podyn_status')
+    simulated.query(f'DROP OWNED BY {OWNER} CASCADE; DROP ROLE {OWNER}')
+
+
+@pytest.fixture
+def streaming(events, simulator, simulated, owner):
+    """The owner's replication 'events', and another one of the superuser's: 'others'."""
+    others = simulator.create_table('others', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    for number in range(20):
+        events.put(an_item(number, 'first'))
+    owner.replicate('events', target=f'{OWNER}.events')
+    simulated.replicate('others')
+    owner.wait_for_state('events', 'streaming')
+    simulated.wait_for_state('others', 'streaming')
+    yield owner
+    others.put(an_item(1, 'last'))
+    simulated.sync('others')
+    assert simulated.value('SELECT count(*) FROM others') == 1, 'the other one goes on'
+
+
+def equal(simulator, database, target=f'{OWNER}.events'):
+    return assert_equal_tables(boto3_client(simulator.endpoint), 'events', database, target=target)
+
+
+# ---- gone, renamed, taken away --------------------------------------------------------------------------------------
+
+def test_a_target_that_is_dropped_fails_its_replication(simulator, simulated, events, streaming):
+    streaming.query('DROP TABLE podyn_owner.events')
+    events.put(an_item(1, 'second'))
+    streaming.wait_for_state('events', 'failed')
+    assert 'no longer exists' in streaming.status('events')['last_error']
+    streaming.query("SELECT podyn_drop('events')")
+    streaming.replicate('events', target=f'{OWNER}.events')
+    streaming.wait_for_state('events', 'streaming')
+    assert equal(simulator, streaming) == 20
+
+
+def test_whatever_is_renamed_or_moved_the_replication_goes_on(simulator, simulated, events, streaming):
+    """A new attribute comes each time, so that statements with the target's name are made, too."""
+    simulated.query(f'CREATE SCHEMA elsewhere AUTHORIZATION {OWNER}')
+    for turn, (statement, target) in enumerate((
+            ('ALTER TABLE podyn_owner.events RENAME TO happenings', 'podyn_owner.happenings'),
+            ('ALTER SCHEMA podyn_owner RENAME TO renamed', 'renamed.happenings'),
+            ('ALTER TABLE renamed.happenings SET SCHEMA elsewhere', 'elsewhere.happenings'),
+            ('ALTER ROLE podyn_owner RENAME TO podyn_renamed', 'elsewhere.happenings'))):
+        simulated.query(statement)
+        events.put({**an_item(turn, 'changed'), f'new{turn}': {'S': 'x'}})
+        events.delete({'id': {'S': f'item {10 + turn:03}'}})
+        simulated.sync('events')
+        status = simulated.status('events')
+        assert (status['target'], status['last_error']) == (target, None)
+        assert equal(simulator, simulated, target) == 19 - turn
+    simulated.query('ALTER ROLE podyn_renamed RENAME TO podyn_owner')
+
+
+@pytest.mark.parametrize('taken, given, says', [
+    ('ALTER TABLE podyn_owner.events OWNER TO postgres', f'ALTER TABLE podyn_owner.events OWNER TO {OWNER}',
+     'another owner'),
+    ('REVOKE INSERT ON podyn_owner.events FROM podyn_owner', 'GRANT INSERT ON podyn_owner.events TO podyn_owner',
+     'permission denied for table events'),
+    ('ALTER SCHEMA podyn_owner OWNER TO postgres', f'ALTER SCHEMA podyn_owner OWNER TO {OWNER}',
+     'permission denied for schema podyn_owner'),
+    ('REVOKE USAGE ON FOREIGN SERVER dynamodb FROM podyn_owner', 'GRANT USAGE ON FOREIGN SERVER dynamodb TO podyn_owner',
+     'permission denied for foreign server dynamodb'),
+    ('DROP USER MAPPING FOR podyn_owner SERVER dynamodb',
+     f"CREATE USER MAPPING FOR podyn_owner SERVER dynamodb OPTIONS (access_key_id '{KEY}', secret_access_key '{SECRET}')",
+     'user mapping not found')])
+def test_an_owner_that_loses_a_right_fails_with_the_reason(simulator, simulated, events, streaming, taken, given, says):
+    simulated.query(taken)
+    events.put(an_item(1, 'while it is taken'))
+    streaming.wait_for_state('events', 'failed')
+    assert says in streaming.status('events')['last_error']
+    events.put(an_item(2, 'while it is taken'))
+    events.delete({'id': {'S': 'item 003'}})
+    simulated.query(given)
+    assert streaming.value("SELECT podyn_start('events')") == 1
+    streaming.sync('events')
+    assert streaming.status('events')['last_error'] is None
+    assert streaming.status('events')['changes_applied'] == 23  # the copy's 20 are in the stream, too
+    assert equal(simulator, simulated) == 19
+
+
+# ---- triggers -------------------------------------------------------------------------------------------------------
+
+def test_a_trigger_that_raises_rejects_its_item_only(simulator, events, streaming):
+    streaming.query("""
+        CREATE FUNCTION podyn_owner.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF NEW.text = 'bad' THEN RAISE 'not this one'; END IF; RETURN NEW; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON podyn_owner.events FOR EACH ROW
+            EXECUTE FUNCTION podyn_owner.refuse()""")
+    for number in range(20):
+        events.put(an_item(number, 'bad' if number == 7 else 'second'))
+    streaming.sync('events')
+    (error,) = streaming.errors('events')
+    assert (error['sqlstate'], error['message'], error['key']) == ('P0001', 'not this one', {'id': {'S': 'item 007'}})
+    assert streaming.state('events') == 'streaming'
+    assert streaming.column("SELECT id FROM podyn_owner.events WHERE text <> 'second'") == ['item 007']
+    events.put(an_item(7, 'good'))
+    streaming.sync('events')
+    assert equal(simulator, streaming) == 20
+
+
+ATTEMPTS = ['SET ROLE postgres', 'SET SESSION AUTHORIZATION postgres', 'RESET ROLE', 'RESET SESSION AUTHORIZATION',
+            'ALTER ROLE podyn_owner SUPERUSER', "SET LOCAL session_authorization = 'postgres'",
+            "UPDATE podyn.replication SET owner = 'postgres'", 'GRANT postgres TO podyn_owner',
+            "COPY podyn_owner.attempt (attempt) FROM PROGRAM 'id -un'", 'SELECT pg_read_file(\'PG_VERSION\')']
+
+
+@pytest.mark.parametrize('way', ['copy', 'changes'])
+def test_a_trigger_that_wants_to_be_a_superuser_remains_its_owner(simulated, events, owner, way):
+    owner.query(f"""
+        CREATE TABLE podyn_owner.events (id text PRIMARY KEY, text text);
+        CREATE TABLE podyn_owner.attempt (attempt text, error text, who text, session text, super text);
+        CREATE FUNCTION podyn_owner.try() RETURNS trigger LANGUAGE plpgsql AS $f$
+        DECLARE
+            attempt text;
+            error text;
+        BEGIN
+            FOREACH attempt IN ARRAY $a${{{','.join('"' + each.replace('"', '') + '"' for each in ATTEMPTS)}}}$a$::text[] LOOP
+                error := NULL;
+                BEGIN
+                    EXECUTE attempt;
+                EXCEPTION WHEN OTHERS THEN
+                    error := SQLERRM;
+                END;
+                INSERT INTO podyn_owner.attempt VALUES (attempt, error, current_user, session_user,
+                    current_setting('is_superuser'));
+            END LOOP;
+            RETURN NEW;
+        END $f$;
+        CREATE TRIGGER try BEFORE INSERT ON podyn_owner.events FOR EACH ROW EXECUTE FUNCTION podyn_owner.try()""")
+    if way == 'copy':
+        events.put(an_item(1, 'x'))
+    owner.replicate('events', target=f'{OWNER}.events', schema=False)
+    owner.wait_for_state('events', 'streaming')
+    events.put(an_item(1, 'x'))
+    owner.sync('events')
+    events.put(an_item(2, 'after it'))
+    owner.sync('events')
+    tried = owner.rows('SELECT DISTINCT * FROM podyn_owner.attempt')
+    assert {row['attempt'] for row in tried} == set(ATTEMPTS)
+    assert {(row['who'], row['session'], row['super']) for row in tried} == {(OWNER, OWNER, 'off')}
+    assert {row['attempt'] for row in tried if row['error'] is None} <= {'RESET ROLE', 'RESET SESSION AUTHORIZATION'}
+    assert simulated.query('SELECT rolsuper FROM pg_roles WHERE rolname = %s', OWNER) == [(False,)]
+    assert owner.value('SELECT count(*) FROM podyn_owner.events') == 2
+    assert owner.errors('events') == []
+
+
+# ---- what passes ----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('victim', ['podyn', 'the user'])
+def test_a_deadlock_with_a_user_ends_and_nothing_is_lost(simulator, simulated, events, streaming, configure, victim):
+    """The user locks a row in the middle, and then wants those that podyn has locked before it."""
+    configure('deadlock_timeout', "'300ms'")
+    begun = simulated.postgres.log_size()
+    session = Database(simulated.postgres, simulated.name)
+    session.query(f"SET deadlock_timeout = '{'20s' if victim == 'podyn' else '10ms'}'")
+    session.query("BEGIN; UPDATE podyn_owner.events SET text = 'mine' WHERE id = 'item 010'")
+    with simulator.clock.lock:  # so that all of them are in one page
+        for number in range(20):
+            events.put(an_item(number, 'second'))
+    wait_until(lambda: simulated.value(
+        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'podyn worker' AND usename = %s "
+        "AND wait_event_type = 'Lock'", OWNER), 'podyn waits for the row', report=simulated.report, pause=0.005)
+    try:
+        session.query("UPDATE podyn_owner.events SET text = 'mine'; COMMIT")
+        user_failed = False
+    except psycopg2.errors.DeadlockDetected:
+        user_failed = True
+    session.close()
+    simulated.sync('events')
+    assert 'deadlock detected' in simulated.postgres.log_since(begun)
+    assert user_failed == (victim == 'the user')
+    assert streaming.errors('events') == []
+    assert simulated.status('events')['changes_applied'] == 40
+    assert equal(simulator, simulated) == 20
