@@ -133,7 +133,7 @@ Demands read_demands()
     MemoryContext context = CurrentMemoryContext;
     catalog::Scope scope = catalog::enter();
     uint64 rows = catalog::run(
-        "SELECT owner::oid, sum(least(unclaimed, greatest(coalesce(workers, unclaimed) - claimed, 0)))::int8, "
+        "SELECT owner::oid, sum(least(unclaimed, greatest(coalesce(workers - claimed, unclaimed), 0)))::int8, "
         "sum(others)::int8, bool_or(phase <> 'streaming') FROM (SELECT r.owner, r.workers, r.phase, "
         "count(*) FILTER (WHERE t.kind = 'segment' AND live.task IS NULL) AS unclaimed, "
         "count(*) FILTER (WHERE t.kind = 'segment' AND live.task IS NOT NULL) AS claimed, "

@@ -312,21 +312,34 @@ def test_a_database_with_nothing_to_do_has_no_workers(database):
     assert database.postgres.processes('podyn worker', database.name) == []
 
 
-def test_many_tables_share_the_pool(simulator, simulated):
-    tables = [simulator.create_table(f'table_{number:02}', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
-              for number in range(40)]
-    most = int(simulated.value('SHOW podyn.max_workers'))
+def test_two_hundred_tables_share_a_pool_of_two(simulator, simulated, configure):
+    configure('podyn.max_workers', 2)
+    tables = [simulator.create_table(f'table_{number:03}', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+              for number in range(200)]
     for table in tables:
         table.put({'id': {'S': 'before'}})
-        simulated.replicate(table.name)
-    for table in tables:
-        simulated.wait_for_state(table.name, 'streaming', timeout=120)
+    simulated.query("SELECT podyn_replicate_all(server => 'dynamodb')")
+    streaming = "SELECT count(*) FROM podyn_status WHERE state = 'streaming'"
+    simulated.wait_until(lambda: simulated.value(streaming) == 200, 'all tables are copied', timeout=120)
     for table in tables:
         table.put({'id': {'S': 'after'}})
-    for table in tables:
-        simulated.sync(table.name)
-        assert simulated.value(f'SELECT count(*) FROM "{table.name}"') == 2
-        assert len(simulated.postgres.processes('podyn worker', simulated.name)) <= most
+    rows = ' UNION ALL '.join(f'SELECT count(*) FROM "{table.name}"' for table in tables)
+    simulated.wait_until(lambda: set(simulated.query(rows)) == {(2,)}, 'all changes are applied')
+    assert len(simulated.postgres.processes('podyn worker', simulated.name)) <= 2
+
+
+def test_segments_left_over_get_workers_however_many_are_claimed(simulator, simulated, configure):
+    """The supervisor counted the claimed ones against those left over: two of three segments, and no third worker."""
+    simulator.create_table('big', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES').put({'id': {'S': 'one'}})
+    configure('podyn.max_workers', 2)
+    simulated.replicate('big', segments=3, start=False)
+    slow = simulator.fault('slow', operation='Scan', seconds=60, times=None)
+    simulated.query("SELECT podyn_start('big')")
+    claimed = "SELECT count(*) FROM podyn_tasks WHERE kind = 'segment' AND worker IS NOT NULL"
+    simulated.wait_until(lambda: simulated.value(claimed) == 2, 'two segments are claimed')
+    configure('podyn.max_workers', 4)
+    simulated.wait_until(lambda: simulated.value(claimed) == 3, 'the third has a worker, too')
+    simulator.faults.remove(slow)
 
 
 def test_two_databases_replicate_beside_each_other(dynamodb, make_database):
@@ -487,10 +500,10 @@ def test_without_preloading_commands_find_their_database_free(simulator):
         busy_again('mine')
         for command, name in (('CREATE DATABASE copied TEMPLATE mine', 'mine'),
                               ('ALTER DATABASE mine RENAME TO yours', 'yours')):
-            with promptly(command, seconds=PROMPT + 1):
+            with promptly(command, seconds=PROMPT + 2):
                 other.query(command)
             busy_again(name)
-        with promptly('DROP DATABASE', seconds=PROMPT + 1):
+        with promptly('DROP DATABASE', seconds=PROMPT + 2):
             other.query('DROP DATABASE yours')
 
 
