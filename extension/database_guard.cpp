@@ -83,8 +83,8 @@ void process_utility(PlannedStmt *statement, const char *text, bool read_only, P
     call_next(statement, text, read_only, context, parameters, environment, receiver, completion);
 }
 
-// The lock of a session that is about to connect (InitPostgres) conflicts with those of the commands, and with no other.
-// They wait for no lock of ours, so it is enough to look who holds one.
+// The lock of a session that is about to connect (InitPostgres) conflicts with those of the commands, and with no
+// other. They wait for no lock of ours, so it is enough to look who holds one.
 bool is_held_against_new_sessions(Oid database)
 {
     LOCKTAG tag;

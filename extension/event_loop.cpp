@@ -73,11 +73,16 @@ bool wait_for_events(EventLoop *loop, int64 until)
     return woken;
 }
 
-void finish(EventLoop *loop, engine::Call *call)
+engine::Status wait_for_call(EventLoop *loop, engine::Call *call)
 {
     while (!engine::call_finished(call))
         wait_for_events(loop, -1);
-    check(engine::call_status(call));
+    return engine::call_status(call);
+}
+
+void finish(EventLoop *loop, engine::Call *call)
+{
+    check(wait_for_call(loop, call));
 }
 
 }  // namespace podyn

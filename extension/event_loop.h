@@ -21,7 +21,9 @@ EventLoop *make_event_loop(MemoryContext context);
 // Interrupts are served. True: the process's latch was set, somebody wants something.
 bool wait_for_events(EventLoop *loop, int64 until);
 
-// For a user's own call: waits until it is finished, with interrupts served, and raises its error.
+// For a user's own call: waits until it is finished, with interrupts served.
+engine::Status wait_for_call(EventLoop *loop, engine::Call *call);
+// The same, and raises its error.
 void finish(EventLoop *loop, engine::Call *call);
 
 }  // namespace podyn

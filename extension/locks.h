@@ -10,8 +10,8 @@ namespace podyn::locks {
 // transactions rely on (whether it runs, spool or direct apply). Both until the end of the transaction.
 bool try_share_replication(int32 replication);
 void own_replication(int32 replication);
-// The same for users, who do not wait for a trigger or a statement that takes its time: after half a second the batch of
-// whoever writes is cancelled. It is as if it had never begun, and what comes next is the owner's affair.
+// The same for users, who do not wait for a trigger or a statement that takes its time: after half a second the batch
+// of whoever writes is cancelled. It is as if it had never begun, and what comes next is the owner's affair.
 void own_replication_soon(int32 replication);
 
 // Held by whoever adds columns to the target. Until the end of the transaction.

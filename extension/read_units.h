@@ -7,4 +7,8 @@ namespace podyn {
 // ProvisionedThroughput).
 inline constexpr double kBytesPerReadUnit = 4096;
 
+// Where the stream's start lies this long before a page, a stale read can show nothing that the stream will not mend
+// (a write is seen by every read well within it), and half the read units are saved.
+inline constexpr int kStaleReadsAreSafeSeconds = 300;
+
 }  // namespace podyn

@@ -4,6 +4,7 @@
 #include "catalog/replications.h"
 #include "compat.h"
 #include "functions/ddl_recorder.h"
+#include "functions/enable_stream.h"
 #include "functions/plan_cost.h"
 #include "functions/plan_rows.h"
 #include "functions/plan_sample.h"
@@ -15,13 +16,11 @@ namespace podyn {
 namespace {
 
 constexpr uint32 kSampleItems = 1000;  // at most 1 MB, a page of a Scan
-constexpr int kEnableStream = 17;      // the argument's place
 
 struct Planning {
     PlanRows rows;
     const char *source_name;
     ReplicateOptions options;
-    bool may_enable_stream;
     Oid functions_schema;
     Source source;
     engine::TableDescription table;
@@ -95,8 +94,8 @@ void add_stream(Planning *plan)
         return;
     }
     const engine::TableDescription &table = plan->table;
-    if (!table.stream_enabled && plan->may_enable_stream) {
-        add_row(&plan->rows, "stream", "disabled; would be enabled with view type NEW_AND_OLD_IMAGES");
+    if (enables_stream(plan->options, table)) {
+        add_row(&plan->rows, "stream", "disabled; would be enabled with view type %s", kEnabledViewType);
         return;
     }
     if (table.stream_enabled)
@@ -130,9 +129,9 @@ void make_and_undo(void *argument)
     set_for_trial("client_min_messages", "error");  // rows tell it
     set_for_trial("lock_timeout", "1s");
     TargetRequest request = make_replication(plan->source_name, plan->name(), plan->options, plan->table, plan->sample);
-    add_row(&plan->rows, "target", "%s%s", quote_qualified_identifier(request.schema, request.table),
-            plan->options.schema ? "" : ", which exists");
     catalog::Replication *replication = catalog::find_replication(CurrentMemoryContext, plan->name());
+    add_row(&plan->rows, "target", "%s%s", quote_qualified_identifier(request.schema, request.table),
+            replication->target_made ? "" : ", which exists");
     if (plan->options.data) {
         plan_columns(&plan->rows, *replication, plan->sample.items);
         plan_writes(&plan->rows, *replication, plan->sample.items);
@@ -199,10 +198,7 @@ Datum podyn_plan(PG_FUNCTION_ARGS)
     using namespace podyn;
     Planning plan = {};
     plan.source_name = required_text(fcinfo, 0, "source_table");
-    plan.options = read_replicate_options(fcinfo, 3);
-    plan.options.target = PG_ARGISNULL(1) ? nullptr : required_text(fcinfo, 1, "target");
-    plan.options.name = PG_ARGISNULL(2) ? nullptr : required_text(fcinfo, 2, "name");
-    plan.may_enable_stream = !PG_ARGISNULL(kEnableStream) && PG_GETARG_BOOL(kEnableStream);
+    plan.options = read_all_options(fcinfo);
     plan.functions_schema = get_func_namespace(fcinfo->flinfo->fn_oid);
     plan.rows.context = CurrentMemoryContext;
     return_set(fcinfo, false);

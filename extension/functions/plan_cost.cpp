@@ -14,8 +14,6 @@ namespace {
 constexpr double kPricePerMillionUnits = 0.125;
 constexpr double kPricePerMillionStreamReads = 0.2;
 constexpr char kPriceSource[] = "on-demand list price of us-east-1, November 2024";
-// While the stream's start is younger than this, pages are read consistently (segment_task.cpp).
-constexpr double kConsistentSeconds = 300;
 
 struct Units {
     double consistent;  // if every page is read so
@@ -29,7 +27,8 @@ Units units_of(const ReplicateOptions &options, const engine::TableDescription &
     units.consistent = std::ceil(static_cast<double>(table.size_bytes) / kBytesPerReadUnit);
     units.eventual = units.consistent / 2;
     // Without a limit nobody knows how much the first minutes read: all of it, to be on the safe side.
-    double at_first = options.scan_rate_value > 0 ? options.scan_rate_value * kConsistentSeconds : units.consistent;
+    double at_first =
+        options.scan_rate_value > 0 ? options.scan_rate_value * kStaleReadsAreSafeSeconds : units.consistent;
     bool all_consistent =
         options.consistent_read == ConsistentRead::kOn ||
         (options.consistent_read == ConsistentRead::kAuto && (!options.changes || at_first >= units.consistent));

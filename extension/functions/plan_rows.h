@@ -1,7 +1,7 @@
 // The rows of podyn_plan, collected while the plan goes on, whatever is rolled back meanwhile.
 #pragma once
 
-#include "compat.h"
+#include "subtransaction.h"
 
 namespace podyn {
 
@@ -21,10 +21,7 @@ void add_row(PlanRows *rows, const char *step, const char *format, ...) pg_attri
 // What an error says, as a row of step 'error'.
 void add_error(PlanRows *rows, const ErrorData &error);
 
-// Runs an action in a subtransaction that is kept if it succeeds. Null: it has; otherwise it is undone, and this is
-// why. A cancel is raised.
-ErrorData *attempt(void (*action)(void *), void *argument);
-// The same for a caller who turns the error into a row. True: it has succeeded.
+// attempt() for a caller who turns the error into a row. True: the action has succeeded.
 template <typename Argument>
 bool attempt(PlanRows *rows, void (*action)(Argument *), Argument *argument)
 {

@@ -93,7 +93,6 @@ const char *kinds_text(uint32 kinds)
     return text.data;
 }
 
-// Null: the attribute has none, and goes to podyn_rest.
 // The column that an attribute goes to; null: none of its own.
 const TargetColumn *column_of(const Target &target, const Attribute &attribute)
 {

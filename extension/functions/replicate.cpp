@@ -1,5 +1,5 @@
-// podyn_replicate and podyn_replicate_all: ask DynamoDB, check what can be checked, make the table and the replication.
-// All of it in the caller's transaction, so that an error leaves nothing behind; work starts when that commits.
+// podyn_replicate: asks DynamoDB, checks what can be checked, makes the table and the replication. All of it in the
+// caller's transaction, so that an error leaves nothing behind; work starts when that commits.
 #include "functions/replicate.h"
 
 #include <cmath>
@@ -8,10 +8,7 @@
 #include "catalog/replications.h"
 #include "catalog/tasks.h"
 #include "compat.h"
-#include "engine/operations.h"
-#include "event_loop.h"
 #include "functions/enable_stream.h"
-#include "functions/replicate_options.h"
 #include "load/create_target.h"
 #include "load/empty_target.h"
 #include "load/mark_column.h"
@@ -19,149 +16,9 @@
 #include "locks.h"
 #include "raise.h"
 #include "read_units.h"
-#include "source.h"
 #include "workers/pool.h"
 
 namespace podyn {
-namespace {
-
-constexpr uint32 kSampleItems = 10;
-
-}  // namespace
-
-Source connect(const char *server)
-{
-    Source source;
-    source.session = open_source(CurrentMemoryContext, server, GetUserId());
-    source.loop = make_event_loop(CurrentMemoryContext);
-    source.sample_items = kSampleItems;
-    return source;
-}
-
-namespace {
-
-engine::Call *own_call(engine::Call *call)
-{
-    return own<engine::Call>(CurrentMemoryContext, call, engine::call_destroy);
-}
-
-[[noreturn]] void raise_no_such_table(const char *table, const Source &source, const engine::Status &status)
-{
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-                    errmsg("DynamoDB table \"%s\" does not exist at %s", table,
-                           copy_string(engine::session_endpoint(source.session))),
-                    errdetail("%s", status.detail),
-                    errhint("Check the name, upper and lower case included, and the server's region.")));
-}
-
-}  // namespace
-
-engine::TableDescription describe_table(const Source &source, const char *table)
-{
-    engine::Call *call = nullptr;
-    check(engine::start_describe_table(source.loop->client, source.session, table, now(), &call));
-    own_call(call);
-    while (!engine::call_finished(call))
-        wait_for_events(source.loop, -1);
-    engine::Status status = engine::call_status(call);
-    if (status.failure == engine::Failure::kNotFound)
-        raise_no_such_table(table, source, status);
-    engine::Table *handle = nullptr;
-    engine::TableDescription description;
-    check(engine::take_table(call, &handle, &description));
-    own<engine::Table>(CurrentMemoryContext, handle, engine::destroy);
-    return description;
-}
-
-namespace {
-
-void require_usable_stream(const engine::TableDescription &table)
-{
-    const char *name = copy_string(table.name);
-    if (!table.stream_enabled)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("stream of DynamoDB table \"%s\" is disabled", name),
-                        errhint("Give enable_stream => true, or enable it with: aws dynamodb update-table --table-name "
-                                "%s --stream-specification "
-                                "StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES; or copy the data only, with "
-                                "changes => false.",
-                                name)));
-}
-
-// The permissions that a worker will need, asked for now, while the user is there to see the error.
-void try_stream(const Source &source, const engine::TableDescription &table)
-{
-    engine::Call *call = nullptr;
-    check(engine::start_describe_stream(source.loop->client, source.session, table.stream_arn, {}, now(), &call));
-    finish(source.loop, own_call(call));
-}
-
-const char *some_key_value(char type)
-{
-    return type == 'S' ? "{\"S\":\"podyn\"}" : type == 'N' ? "{\"N\":\"0\"}" : "{\"B\":\"cG9keW4=\"}";
-}
-
-// The same for streams whose items are read again: asks for some key, whether or not there is such an item.
-void try_reading_again(const Source &source, const engine::TableDescription &table)
-{
-    StringInfoData key;
-    initStringInfo(&key);
-    for (const engine::KeyAttribute &attribute : table.keys) {
-        appendStringInfoChar(&key, key.len ? ',' : '{');
-        escape_json(&key, copy_string(attribute.name));
-        appendStringInfo(&key, ":%s", some_key_value(attribute.type));
-    }
-    appendStringInfoChar(&key, '}');
-    std::string_view keys[] = {{key.data, static_cast<size_t>(key.len)}};
-    engine::Call *call = nullptr;
-    check(engine::start_batch_get_item(source.loop->client, source.session, table.name, keys, now(), &call));
-    finish(source.loop, own_call(call));
-    ereport(NOTICE,
-            (errmsg("items of table %s that change will be read again", copy_string(table.name)),
-             errdetail("The view type of its stream, %s, says which items change and not what they become. Each change "
-                       "costs one read unit for each 4 KB of its item.",
-                       copy_string(table.stream_view_type)),
-             errhint("A stream with view type NEW_IMAGE or NEW_AND_OLD_IMAGES saves these reads.")));
-}
-
-// Gives some items, whose attributes show what columns there will be.
-engine::ScanPage try_scan(const Source &source, const engine::TableDescription &table, const ReplicateOptions &options)
-{
-    engine::ScanRequest request = {
-        table.name, 0, 1, source.sample_items, options.consistent_read != ConsistentRead::kOff, {}};
-    engine::Call *call = nullptr;
-    check(engine::start_scan(source.loop->client, source.session, request, now(), &call));
-    finish(source.loop, own_call(call));
-    engine::Items *handle = nullptr;
-    engine::ScanPage page;
-    check(engine::take_scan(call, options.nul_characters, &handle, &page));
-    own<engine::Items>(CurrentMemoryContext, handle, engine::destroy);
-    return page;
-}
-
-bool enables_stream(const ReplicateOptions &options, const engine::TableDescription &table)
-{
-    return options.enable_stream && !table.stream_enabled;
-}
-
-}  // namespace
-
-engine::ScanPage check_table(const Source &source, const engine::TableDescription &table,
-                             const ReplicateOptions &options)
-{
-    if (table.status != "ACTIVE" && table.status != "UPDATING")
-        ereport(ERROR,
-                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                 errmsg("DynamoDB table \"%s\" is in status %s", copy_string(table.name), copy_string(table.status)),
-                 errhint("Wait until it is ACTIVE.")));
-    if (options.changes && !enables_stream(options, table)) {
-        require_usable_stream(table);
-        try_stream(source, table);
-        if (!engine::carries_new_images(table.stream_view_type))
-            try_reading_again(source, table);
-    }
-    return options.data ? try_scan(source, table, options) : engine::ScanPage();
-}
 
 void check_caller()
 {
@@ -396,6 +253,8 @@ void announce_start(const char *source, const char *name, const ReplicateOptions
     start_processes(GetUserId());
 }
 
+}  // namespace
+
 void replicate_table(const Source &source, const char *table_name, const ReplicateOptions &options)
 {
     const char *name = options.name != nullptr ? options.name : table_name;
@@ -411,12 +270,10 @@ void replicate_table(const Source &source, const char *table_name, const Replica
     if (options.start && (options.data || options.changes))
         announce_start(table_name, name, options);
     if (enables_stream(options, table)) {
-        enable_stream(source.loop, source.session, table_name);
+        enable_stream(source, table_name);
         require_usable_stream(describe_table(source, table_name));
     }
 }
-
-}  // namespace
 
 char *required_text(FunctionCallInfo fcinfo, int argument, const char *name)
 {
@@ -426,154 +283,28 @@ char *required_text(FunctionCallInfo fcinfo, int argument, const char *name)
     return text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
 
-namespace {
-
-// Names of the tables in the server's region, all pages of them.
-List *list_tables(const Source &source)
+ReplicateOptions read_all_options(FunctionCallInfo fcinfo)
 {
-    List *names = NIL;
-    std::string_view after;
-    do {
-        engine::Call *call = nullptr;
-        check(engine::start_list_tables(source.loop->client, source.session, after, now(), &call));
-        finish(source.loop, own_call(call));
-        engine::Tables *handle = nullptr;
-        engine::TablesPage page;
-        check(engine::take_tables(call, &handle, &page));
-        own<engine::Tables>(CurrentMemoryContext, handle, engine::destroy);
-        for (std::string_view name : page.names)
-            names = lappend(names, copy_string(name));
-        after = page.last_name;
-    } while (!after.empty());
-    return names;
+    ReplicateOptions options = read_replicate_options(fcinfo, 3);
+    options.target = PG_ARGISNULL(1) ? nullptr : required_text(fcinfo, 1, "target");
+    options.name = PG_ARGISNULL(2) ? nullptr : required_text(fcinfo, 2, "name");
+    return options;
 }
 
-bool matches(const char *table, const char *pattern)
-{
-    return DatumGetBool(DirectFunctionCall2Coll(textlike, DEFAULT_COLLATION_OID, CStringGetTextDatum(table),
-                                                CStringGetTextDatum(pattern)));
-}
-
-bool is_replicated(const char *table, const char *server)
-{
-    return catalog::execute("SELECT FROM podyn.replication WHERE source = $1 AND server = $2",
-                            {catalog::text(table), catalog::text(server)}) > 0;
-}
-
-// One table of many: its error becomes a warning, and nothing of it is left behind. True if it is replicated now.
-bool try_replicate_table(const Source &source, const char *table, const ReplicateOptions &options)
-{
-    MemoryContext context = CurrentMemoryContext;
-    ResourceOwner owner = CurrentResourceOwner;
-    volatile bool replicated = false;
-    BeginInternalSubTransaction(nullptr);
-    MemoryContextSwitchTo(context);
-    PG_TRY();
-    {
-        replicate_table(source, table, options);
-        ReleaseCurrentSubTransaction();
-        replicated = true;
-    }
-    PG_CATCH();
-    {
-        MemoryContextSwitchTo(context);
-        ErrorData *error = CopyErrorData();
-        FlushErrorState();
-        RollbackAndReleaseCurrentSubTransaction();
-        MemoryContextSwitchTo(context);
-        CurrentResourceOwner = owner;
-        if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-            ReThrowError(error);
-        ereport(WARNING,
-                (errcode(error->sqlerrcode), errmsg("table %s is not replicated: %s", table, error->message),
-                 error->detail ? errdetail("%s", error->detail) : 0, error->hint ? errhint("%s", error->hint) : 0));
-        catalog::record_event(GetUserId(), table, "skipped", error->message);
-    }
-    PG_END_TRY();
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = owner;
-    return replicated;
-}
-
-struct Matching {
-    List *fresh;  // not replicated yet
-    int known;    // replicated from this server already
-};
-
-Matching find_matching(const Source &source, const char *pattern, const char *server)
-{
-    Matching matching = {};
-    ListCell *cell;
-    foreach (cell, list_tables(source)) {
-        auto *table = static_cast<char *>(lfirst(cell));
-        if (!matches(table, pattern))
-            continue;
-        if (is_replicated(table, server))
-            ++matching.known;
-        else
-            matching.fresh = lappend(matching.fresh, table);
-    }
-    return matching;
-}
-
-// Whoever calls podyn_replicate_all again and again wants to know what has come since.
-void report_new_table(const char *table, int known)
-{
-    ereport(NOTICE, (errmsg("table %s is new", table)));
-    catalog::record_event(GetUserId(), table, "new",
-                          psprintf("found by podyn_replicate_all beside %d tables that are replicated already", known));
-}
-
-}  // namespace
 }  // namespace podyn
 
 extern "C" {
 
 PG_FUNCTION_INFO_V1(podyn_replicate);
-PG_FUNCTION_INFO_V1(podyn_replicate_all);
 
 Datum podyn_replicate(PG_FUNCTION_ARGS)
 {
     using namespace podyn;
     char *table = required_text(fcinfo, 0, "source_table");
-    ReplicateOptions options = read_replicate_options(fcinfo, 3);
-    options.target = PG_ARGISNULL(1) ? nullptr : required_text(fcinfo, 1, "target");
-    options.name = PG_ARGISNULL(2) ? nullptr : required_text(fcinfo, 2, "name");
+    ReplicateOptions options = read_all_options(fcinfo);
     PreventCommandIfReadOnly("podyn_replicate()");
     check_caller();
     replicate_table(connect(options.server), table, options);
     PG_RETURN_TEXT_P(cstring_to_text(options.name ? options.name : table));
-}
-
-Datum podyn_replicate_all(PG_FUNCTION_ARGS)
-{
-    using namespace podyn;
-    char *pattern = required_text(fcinfo, 0, "pattern");
-    ReplicateOptions options = read_replicate_options(fcinfo, 1);
-    PreventCommandIfReadOnly("podyn_replicate_all()");
-    check_caller();
-    return_set(fcinfo, true);
-    auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
-
-    Source source = connect(options.server);
-    Matching matching = find_matching(source, pattern, options.server);
-    if (matching.known > 0)
-        ereport(NOTICE, (errmsg_plural("%d table is replicated already", "%d tables are replicated already",
-                                       static_cast<unsigned long>(matching.known), matching.known)));
-    ListCell *cell;
-    foreach (cell, matching.fresh) {
-        auto *table = static_cast<char *>(lfirst(cell));
-        if (!try_replicate_table(source, table, options))
-            continue;
-        if (matching.known > 0)
-            report_new_table(table, matching.known);
-        Datum name = CStringGetTextDatum(table);
-        bool null = false;
-        tuplestore_putvalues(result->setResult, result->setDesc, &name, &null);
-    }
-    if (matching.known == 0 && matching.fresh == NIL)
-        ereport(WARNING, (errcode(ERRCODE_NO_DATA), errmsg("no DynamoDB table matches the pattern \"%s\"", pattern),
-                          errhint("The pattern is that of LIKE; the server's region counts.")));
-    return Datum{0};
 }
 }

@@ -2,6 +2,7 @@
 #include "load/halving.h"
 
 #include "load/bulk.h"
+#include "subtransaction.h"
 
 namespace podyn {
 namespace {
@@ -54,34 +55,28 @@ bool violates_row_security(const ErrorData &error)
            strcmp(error.funcname, "ExecWithCheckOptions") == 0;
 }
 
-// Runs `action` in a subtransaction. Null: it is done. Otherwise it is undone, and this is why, in the current context.
-// Errors that are not the item's own are raised.
-// `anonymous`: an error that has lost its SQLSTATE on its way from a node counts as an item's own, too.
-ErrorData *attempt_in_subtransaction(void (*action)(const Attempt &), const Attempt &attempt, bool anonymous = false)
+struct Work {
+    void (*action)(const Attempt &);
+    const Attempt *attempt;
+};
+
+// What a statement leaves in memory goes with it.
+void work_in_own_memory(void *argument)
 {
-    MemoryContext context = CurrentMemoryContext;
-    ResourceOwner owner = CurrentResourceOwner;
-    ErrorData *volatile error = nullptr;
-    BeginInternalSubTransaction(nullptr);
-    MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "podyn batch", ALLOCSET_DEFAULT_SIZES);
-    MemoryContextSwitchTo(work);
-    PG_TRY();
-    {
-        action(attempt);
-        MemoryContextSwitchTo(context);
-        MemoryContextDelete(work);
-        ReleaseCurrentSubTransaction();
-    }
-    PG_CATCH();
-    {
-        MemoryContextSwitchTo(context);
-        error = CopyErrorData();
-        FlushErrorState();
-        RollbackAndReleaseCurrentSubTransaction();
-    }
-    PG_END_TRY();
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = owner;
+    auto *work = static_cast<Work *>(argument);
+    MemoryContext context = AllocSetContextCreate(CurTransactionContext, "podyn batch", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(context);
+    work->action(*work->attempt);
+    MemoryContextSwitchTo(old);
+    MemoryContextDelete(context);
+}
+
+// Null: it is done. Otherwise it is undone, and this is why, in the current context. Errors that are not the item's own
+// are raised. `anonymous`: one that has lost its SQLSTATE on its way from a node counts as an item's own, too.
+ErrorData *attempt_for_items(void (*action)(const Attempt &), const Attempt &items, bool anonymous = false)
+{
+    Work work = {action, &items};
+    ErrorData *error = attempt(work_in_own_memory, &work);
     if (error != nullptr && !is_item_error(error->sqlerrcode) && !violates_row_security(*error) &&
         !(anonymous && error->sqlerrcode == ERRCODE_INTERNAL_ERROR))
         ReThrowError(error);
@@ -120,7 +115,7 @@ int write_one_compact(const Batch &batch, Target *target, Row *row, ErrorData *t
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("target %s needs column %s", target->relation_name, kRestColumn)));
     }
-    if (attempt_in_subtransaction(write_compact, {&batch, row, 1, nullptr}) == nullptr)
+    if (attempt_for_items(write_compact, {&batch, row, 1, nullptr}) == nullptr)
         return 1;
     reject(context, *row, too_big);
     return 0;
@@ -153,7 +148,7 @@ int apply_or_reject(const Batch &batch, Target *target, Row *rows, int count, Re
 {
     if (count == 0)
         return 0;
-    ErrorData *error = attempt_in_subtransaction(write_columns, {&batch, rows, count, nullptr});
+    ErrorData *error = attempt_for_items(write_columns, {&batch, rows, count, nullptr});
     if (error == nullptr)
         return count;
     if (count > 1) {
@@ -163,7 +158,7 @@ int apply_or_reject(const Batch &batch, Target *target, Row *rows, int count, Re
     }
     // Too wide for a page or an index: unless that is the key's, it may fit when its attributes share one column.
     if (error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED && !rows[0].remove && !target->jsonb_mode &&
-        attempt_in_subtransaction(form_key, {&batch, rows, 1, nullptr}) == nullptr)
+        attempt_for_items(form_key, {&batch, rows, 1, nullptr}) == nullptr)
         return write_one_compact(batch, target, rows, error, reject, context);
     reject(context, rows[0], error);
     return 0;
@@ -175,9 +170,9 @@ int load_or_reject(const Batch &batch, Target *target, Row *rows, int count, voi
     if (count == 0)
         return 0;
     // Citus says XX000 for whatever fails in its COPY; the statements of the other way name the reason.
-    if (target->citus && attempt_in_subtransaction(write_insert, {&batch, rows, count, between}, true) == nullptr)
+    if (target->citus && attempt_for_items(write_insert, {&batch, rows, count, between}, true) == nullptr)
         return count;
-    if (bulk_insert_allowed(batch) && attempt_in_subtransaction(write_bulk, {&batch, rows, count, between}) == nullptr)
+    if (bulk_insert_allowed(batch) && attempt_for_items(write_bulk, {&batch, rows, count, between}) == nullptr)
         return count;
     return apply_or_reject(batch, target, rows, count, reject, context);
 }

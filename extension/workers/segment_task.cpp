@@ -10,9 +10,6 @@
 namespace podyn {
 namespace {
 
-// Where the stream's start lies this long before a page, a stale read can show nothing that the stream will not mend
-// (a write is seen by every read well within it), and half the read units are saved.
-constexpr int64 kStaleReadsAreSafe = 5 * USECS_PER_MINUTE;
 constexpr uint32 kFirstLimit = 100;  // items of the first page under a scan_rate: what they cost is not known yet
 
 struct Segment {
@@ -39,7 +36,7 @@ bool must_read_consistently(const catalog::Replication &replication)
     if (replication.consistent_read != ConsistentRead::kAuto)
         return replication.consistent_read == ConsistentRead::kOn;
     return !replication.replay_changes || replication.positions_at == 0 ||
-           replication.positions_at + kStaleReadsAreSafe > GetCurrentTimestamp();
+           replication.positions_at + kStaleReadsAreSafeSeconds * USECS_PER_SEC > GetCurrentTimestamp();
 }
 
 // So many items that a page costs about one second's read units.

@@ -1,0 +1,12 @@
+// What may fail without the rest of the transaction: an action in a subtransaction.
+#pragma once
+
+#include "compat.h"
+
+namespace podyn {
+
+// Runs the action in the current memory context. Null: it has succeeded and is kept; otherwise it is undone, and this
+// is why, in the same context. A cancel is raised.
+ErrorData *attempt(void (*action)(void *), void *argument);
+
+}  // namespace podyn
