@@ -13,10 +13,12 @@ bool matches(const char *table, const char *pattern)
                                                 CStringGetTextDatum(pattern)));
 }
 
+// By the caller: of other owners' replications it does not know.
 bool is_replicated(const char *table, const char *server)
 {
-    return catalog::execute("SELECT FROM podyn.replication WHERE source = $1 AND server = $2",
-                            {catalog::text(table), catalog::text(server)}) > 0;
+    return catalog::execute(
+               "SELECT FROM podyn.replication WHERE source = $1 AND server = $2 AND pg_has_role($3, owner, 'USAGE')",
+               {catalog::text(table), catalog::text(server), catalog::oid(GetUserId())}) > 0;
 }
 
 struct OneOfMany {

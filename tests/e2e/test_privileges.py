@@ -134,6 +134,16 @@ def test_other_owners_replications_are_invisible(events, simulated, owners):
                      .replace('%%', '%')) == 0
 
 
+def test_all_tables_are_those_that_one_has_not_replicated_oneself(events, simulated, owners):
+    ann, bob = owners.values()
+    ann.replicate('events', name='hers', target='podyn_ann.events', start=False)
+    bob.query('SET search_path = podyn_bob, public')
+    assert bob.column('SELECT podyn_replicate_all(start => false)') == ['events']
+    assert 'already' not in bob.notices()
+    assert bob.column('SELECT podyn_replicate_all(start => false)') == []
+    assert 'NOTICE:  1 table is replicated already' in bob.notices()
+
+
 def test_whoever_listens_learns_names_and_counters_only(events, simulated, owners):
     ann, bob = owners.values()
     bob.query('LISTEN podyn')
