@@ -2,6 +2,7 @@
 #include "load/create_target.h"
 
 #include "load/distribute.h"
+#include "load/empty_target.h"
 #include "load/names.h"
 #include "raise.h"
 
@@ -230,11 +231,7 @@ void require_ownership(Relation relation)
 
 void require_empty(const TargetRequest &request)
 {
-    SPI_connect();
-    execute(psprintf("SELECT FROM %s LIMIT 1", qualified(request)));
-    bool empty = SPI_processed == 0;
-    SPI_finish();
-    if (!empty)
+    if (has_rows(qualified(request)))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("target %s has rows already", qualified(request)),
                         errhint("Empty it, give on_existing => 'truncate' or 'upsert', or replay changes only with "

@@ -12,6 +12,20 @@ bool will_empty_target(const catalog::Replication &replication)
            (replication.target_is_ours || replication.on_existing == OnExisting::kTruncate);
 }
 
+bool wants_empty_target(const catalog::Replication &replication)
+{
+    return replication.copy_data && replication.on_existing == OnExisting::kError && !replication.target_is_ours;
+}
+
+bool has_rows(const char *relation_name)
+{
+    SPI_connect();
+    SPI_execute(psprintf("SELECT FROM %s LIMIT 1", relation_name), false, 1);
+    bool found = SPI_processed > 0;
+    SPI_finish();
+    return found;
+}
+
 void require_truncatable(const char *name, Oid target)
 {
     catalog::Scope scope = catalog::enter();

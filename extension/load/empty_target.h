@@ -9,6 +9,12 @@ namespace podyn {
 // Whether the next copy begins with TRUNCATE.
 bool will_empty_target(const catalog::Replication &replication);
 
+// Whether the next copy must find the target empty, as it neither empties it nor removes what the source does not have.
+bool wants_empty_target(const catalog::Replication &replication);
+
+// Inside a transaction of the owner's. `relation_name`: qualified and quoted.
+bool has_rows(const char *relation_name);
+
 // PostgreSQL refuses TRUNCATE for a table that others refer to. `name`: the replication's.
 void require_truncatable(const char *name, Oid target);
 

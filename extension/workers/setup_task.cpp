@@ -90,6 +90,14 @@ void commit_setup(RunningTask *task)
         end_replication(task, "failed", describe_other_key(replication, setup.table));
         return;
     }
+    // Empty when the replication was made; with start => false, that may be long ago.
+    if (wants_empty_target(replication) && has_rows(load_target(task->run, replication)->relation_name)) {
+        commit_transaction();
+        end_replication(task, "failed",
+                        "the target has got rows since the replication was made; empty it and use podyn_start, or make "
+                        "the replication with on_existing => 'truncate' or 'upsert'");
+        return;
+    }
     if (will_empty_target(replication))
         empty_target(replication);
     int segments = replication.copy_data ? choose_segments(replication.segments, setup.table.size_bytes) : 0;

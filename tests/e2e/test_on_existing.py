@@ -92,6 +92,19 @@ def test_rows_are_an_error_unless_said_otherwise(simulated, events):
     fails(simulated, "SELECT podyn_replicate('events')", says='already exists', hint='schema => false')
 
 
+def test_rows_that_come_before_the_copy_begins_are_an_error_too(simulated, events):
+    events.put(an_item('one'))
+    simulated.replicate('events', start=False)
+    simulated.query("INSERT INTO events (id) VALUES ('mine')")
+    simulated.value("SELECT podyn_start('events')")
+    simulated.wait_for_state('events', 'failed')
+    assert 'rows' in simulated.status('events')['last_error']
+    simulated.query('DELETE FROM events')
+    simulated.value("SELECT podyn_start('events')")
+    simulated.wait_for_state('events', 'streaming')
+    assert simulated.query('SELECT id, text FROM events') == [('one', 'copied')]
+
+
 # ---- upsert ---------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('changes', [True, False])
