@@ -368,6 +368,8 @@ void after_error(RunningTask *task, const ErrorData &error)
                              : "";
     if (holder[0] != '\0')
         text = psprintf("%s: %s", text, holder);
+    else if (error.hint != nullptr)
+        text = psprintf("%s; %s", text, error.hint);
     bool unforeseen = !is_passing(error.sqlerrcode);
     bool give_up = is_hopeless(error.sqlerrcode) || (unforeseen && task->failures >= kMaxUnforeseenFailures);
     drop_call(task);

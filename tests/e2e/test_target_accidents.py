@@ -97,10 +97,10 @@ def test_whatever_is_renamed_or_moved_the_replication_goes_on(simulator, simulat
     ('ALTER SCHEMA podyn_owner OWNER TO postgres', f'ALTER SCHEMA podyn_owner OWNER TO {OWNER}',
      'permission denied for schema podyn_owner'),
     ('REVOKE USAGE ON FOREIGN SERVER dynamodb FROM podyn_owner', 'GRANT USAGE ON FOREIGN SERVER dynamodb TO podyn_owner',
-     'permission denied for foreign server dynamodb'),
+     'permission denied for foreign server dynamodb; Use GRANT USAGE ON FOREIGN SERVER dynamodb TO podyn_owner'),
     ('DROP USER MAPPING FOR podyn_owner SERVER dynamodb',
      f"CREATE USER MAPPING FOR podyn_owner SERVER dynamodb OPTIONS (access_key_id '{KEY}', secret_access_key '{SECRET}')",
-     'user mapping not found')])
+     'Use CREATE USER MAPPING FOR podyn_owner')])
 def test_an_owner_that_loses_a_right_fails_with_the_reason(simulator, simulated, events, streaming, taken, given, says):
     simulated.query(taken)
     events.put(an_item(1, 'while it is taken'))
