@@ -141,6 +141,8 @@ inline bool may(Oid class_oid, Oid object, Oid role, AclMode mode)
             return pg_foreign_server_aclcheck(object, role, mode) == ACLCHECK_OK;
         case NamespaceRelationId:
             return pg_namespace_aclcheck(object, role, mode) == ACLCHECK_OK;
+        case DatabaseRelationId:
+            return pg_database_aclcheck(object, role, mode) == ACLCHECK_OK;
         default:
             return false;
     }

@@ -27,8 +27,12 @@ constexpr int64 kBetweenProgress = 5 * USECS_PER_SEC;  // notifications for a re
 constexpr int64 kManyStarts = 4 * USECS_PER_SEC;
 // Room is kept for some seconds for the one who asked (shared.cpp); asking all the time would be unfair to the others.
 constexpr int64 kBetweenRequests = 10 * USECS_PER_SEC;
-constexpr char kDoNotStart[] =
-    "workers end right after their start: see the server's log; the owner needs LOGIN and the right to connect";
+constexpr char kDoNotStart[] = "workers end right after their start: see the server's log";
+constexpr char kNoOwner[] =
+    "the role of the owner does not exist any more: use podyn_drop, and podyn_replicate as another role";
+constexpr char kNoLogin[] = "the owner may not log in, so that no worker can run as it: use ALTER ROLE ... LOGIN";
+constexpr char kNoConnect[] =
+    "the owner may not connect to the database, so that no worker can run as it: use GRANT CONNECT ON DATABASE";
 constexpr char kNoSlot[] = "no background worker slot is free: raise max_worker_processes";
 constexpr char kPoolFull[] =
     "waiting for a worker, all are busy for other owners or databases: raise podyn.max_workers";
@@ -213,8 +217,22 @@ void report(Oid owner, const char *reason)
     else
         catalog::execute(
             "UPDATE podyn.replication SET last_error = NULL, last_error_at = NULL "
-            "WHERE owner = $1 AND last_error IN ($2, $3, $4)",
-            {catalog::regrole(owner), catalog::text(kNoSlot), catalog::text(kDoNotStart), catalog::text(kPoolFull)});
+            "WHERE owner = $1 AND last_error IN ($2, $3, $4, $5, $6, $7)",
+            {catalog::regrole(owner), catalog::text(kNoSlot), catalog::text(kDoNotStart), catalog::text(kPoolFull),
+             catalog::text(kNoOwner), catalog::text(kNoLogin), catalog::text(kNoConnect)});
+}
+
+// Why no worker could connect as the owner; null: it could.
+const char *why_it_may_not_connect(Oid owner)
+{
+    HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(owner));
+    if (!HeapTupleIsValid(tuple))
+        return kNoOwner;
+    bool may_log_in = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
+    ReleaseSysCache(tuple);
+    if (kWorkersNeedLogin && !may_log_in)
+        return kNoLogin;
+    return may(DatabaseRelationId, MyDatabaseId, owner, ACL_CONNECT) ? nullptr : kNoConnect;
 }
 
 // Workers that are there take shards and the like as they come; each unclaimed segment wants one more.
@@ -228,9 +246,9 @@ int wanted_workers(const Demand &demand)
 void meet(const Demand &demand)
 {
     int have = demand.have, wanted = wanted_workers(demand);
-    const char *reason = nullptr;
+    const char *reason = have == 0 ? why_it_may_not_connect(demand.owner) : nullptr;
     Throttle *throttle = throttle_of(demand.owner);
-    while (have < wanted && GetCurrentTimestamp() >= throttle->next) {
+    while (reason == nullptr && have < wanted && GetCurrentTimestamp() >= throttle->next) {
         shared::Launch launch = shared::launch(shared::Role::kWorker, MyDatabaseId, demand.owner);
         if (launch == shared::Launch::kPoolFull && have == 0) {
             ask_for_room(throttle);
@@ -243,7 +261,7 @@ void meet(const Demand &demand)
         note_launch(throttle, have == 0);
         ++have;
     }
-    if (demand.have == 0 && throttle->delay >= kManyStarts)
+    if (reason == nullptr && demand.have == 0 && throttle->delay >= kManyStarts)
         reason = kDoNotStart;
     if (reason != nullptr || demand.have > 0)
         report(demand.owner, reason);
