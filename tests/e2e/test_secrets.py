@@ -14,10 +14,15 @@ SECRET, TOKEN = 'CanaryOfTheSecretKey', 'CanaryOfTheSessionToken'
 CANARY = 'Canary'
 
 
+STATEMENTS = 'pg_stat_statements'  # of PostgreSQL's contrib, where that is installed
+
+
 @pytest.fixture(scope='module')
-def own_postgres():
+def own_postgres(postgres):
+    offered = postgres.query('SELECT FROM pg_available_extensions WHERE name = %s', STATEMENTS)
+    settings = {'shared_preload_libraries': f'podyn, {STATEMENTS}', f'{STATEMENTS}.track': 'all'} if offered else {}
     server = PostgresServer(log_min_messages='debug5', log_error_verbosity='verbose', log_min_error_statement='debug5',
-                            log_min_duration_statement='0', track_activity_query_size='16384')
+                            log_min_duration_statement='0', track_activity_query_size='16384', **settings)
     yield server
     server.remove()
 
@@ -35,9 +40,14 @@ def test_no_secret_is_written_anywhere(events, simulator, own_postgres, make_dat
     database = make_database(simulator.endpoint, on=own_postgres, mapping=False)
     # What the user writes is the server's affair to log; podyn adds nothing. So the statement itself is not logged.
     database.query("SET log_min_messages = panic; SET log_min_duration_statement = -1")
+    statements = [STATEMENTS] if STATEMENTS in database.value('SHOW shared_preload_libraries') else []
+    if statements:
+        database.query(f'CREATE EXTENSION {STATEMENTS}')
     database.query(f"CREATE USER MAPPING FOR CURRENT_USER SERVER dynamodb OPTIONS (access_key_id 'AKIDEXAMPLE', "
                    f"secret_access_key '{SECRET}', session_token '{TOKEN}')")
     database.query('RESET log_min_messages; RESET log_min_duration_statement; LISTEN podyn')
+    if statements:
+        database.query(f'SELECT {STATEMENTS}_reset()')
     begun = own_postgres.log_size()
 
     # Successes
@@ -66,17 +76,18 @@ def test_no_secret_is_written_anywhere(events, simulator, own_postgres, make_dat
     database.query("SELECT podyn_reset('events')")
     fails(database, "CALL podyn_run('events')", says='failed')
 
-    look_everywhere(database, own_postgres, begun)
+    look_everywhere(database, own_postgres, begun, statements)
+    assert not statements or database.value(f"SELECT count(*) FROM {STATEMENTS} WHERE query ~ 'podyn.task'") > 5
 
 
-def look_everywhere(database, server, begun):
+def look_everywhere(database, server, begun, more):
     log = server.log_since(begun)
     assert 'DEBUG:' in log and 'access_denied' not in log and 'was denied by AWS' in log
     assert CANARY not in log
     relations = database.column("SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'v') AND "
                                 "(relnamespace = 'podyn'::regnamespace OR relname LIKE 'podyn\\_%')")
     assert {'podyn_status', 'podyn_tasks', 'podyn_events', 'podyn.event', 'podyn.error', 'podyn.task'} <= set(relations)
-    for relation in (*relations, 'pg_stat_activity', 'pg_settings', 'pg_stat_progress_copy', 'pg_cursors',
+    for relation in (*relations, *more, 'pg_stat_activity', 'pg_settings', 'pg_stat_progress_copy', 'pg_cursors',
                      'pg_prepared_statements', 'pg_file_settings', 'pg_db_role_setting', 'pg_foreign_server'):
         rows = database.column(f'SELECT r::text FROM {relation} AS r')
         # This session's own statement is what it is, and no longer that of the mapping.
