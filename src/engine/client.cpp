@@ -308,6 +308,19 @@ void start_due_calls(Client &client, Now now) noexcept
     }
 }
 
+// A proxy or a stand-in for DynamoDB may repeat the headers that it got, and messages end up in logs.
+void hide_session_token(const net::Request &request, std::string &text)
+{
+    constexpr std::string_view kName = "X-Amz-Security-Token: ", kHidden = "(hidden)";
+    for (const std::string &header : request.headers) {
+        if (!header.starts_with(kName))
+            continue;
+        const std::string_view token = std::string_view(header).substr(kName.size());
+        for (std::size_t at = text.find(token); at != std::string::npos; at = text.find(token, at + kHidden.size()))
+            text.replace(at, token.size(), kHidden);
+    }
+}
+
 // What the attempt came to; a good body goes to the call.
 Outcome judge(Call &call)
 {
@@ -321,8 +334,10 @@ Outcome judge(Call &call)
         call.body = std::move(body);
         return {};
     }
+    hide_session_token(transfer.request, body);
     const aws::ErrorResponse error_response = {info(call).name, response.status, response.error_type, body};
-    const aws::ServiceError error = aws::parse_error(error_response);
+    aws::ServiceError error = aws::parse_error(error_response);
+    hide_session_token(transfer.request, error.message);  // in JSON it may have been written otherwise: \/
     return {aws::error_status(error_response, error), aws::may_be_clock_skew(error),
             aws::may_be_outdated_credentials(error)};
 }

@@ -280,6 +280,19 @@ TEST_F(ClientTest, an_answer_that_is_no_json_is_quoted)
     EXPECT_STREQ(status.detail, "HTTP status 404: <html>nothing here</html>");
 }
 
+TEST_F(ClientTest, a_session_token_that_an_answer_repeats_is_hidden)
+{
+    TestServer server([](const ServerRequest &request) {
+        const std::string token = request.headers.at("x-amz-security-token");
+        if (request.number == 0)
+            return ServerReply{http(404, "x-amz-security-token: " + token + "\nagain: " + token)};
+        return ServerReply{http(400, R"({"__type":"ValidationException","message":"of \u0043)" + token.substr(1) + "\"}")};
+    });
+    open(server.url());
+    EXPECT_STREQ(ask().detail, "HTTP status 404: x-amz-security-token: (hidden) again: (hidden)");
+    EXPECT_STREQ(ask().detail, "ValidationException: of (hidden)");
+}
+
 TEST_F(ClientTest, redirects_are_not_followed)
 {
     TestServer other([](const ServerRequest &) { return ServerReply{http(200, "{}")}; });
