@@ -292,7 +292,8 @@ CREATE FUNCTION @extschema@.podyn_alter(
     consistent_read      text    DEFAULT NULL,
     deletes              text    DEFAULT NULL,
     ttl_deletes          text    DEFAULT NULL,
-    nul_characters       text    DEFAULT NULL
+    nul_characters       text    DEFAULT NULL,
+    on_existing          text    DEFAULT NULL
 ) RETURNS void
     AS 'MODULE_PATHNAME', 'podyn_alter' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION @extschema@.podyn_alter IS 'changes options of a replication, while it runs too; NULL leaves an option as it is';

@@ -4,6 +4,7 @@
 #include "catalog/replications.h"
 #include "compat.h"
 #include "functions/replicate_options.h"
+#include "load/empty_target.h"
 #include "workers/pool.h"
 
 namespace podyn {
@@ -18,6 +19,7 @@ struct Alterable {
 constexpr Alterable kAlterable[] = {
     {"scan_rate", "$2"}, {"segments", "nullif($3, 0)"}, {"workers", "nullif($4, 0)"}, {"consistent_read", "$5"},
     {"deletes", "$6"},   {"ttl_deletes", "$7"},         {"nul_characters", "$8"},
+    {"on_existing", "$9"},
 };
 static_assert(std::size(kAlterable) == kAlterableOptions);
 
@@ -52,7 +54,8 @@ char *change_options(int32 replication, const List *given, const ReplicateOption
         {catalog::int4(replication), catalog::datum(NUMERICOID, options.scan_rate), catalog::int4(options.segments),
          catalog::int4(options.workers), catalog::text(kConsistentReadWords[static_cast<int>(options.consistent_read)]),
          catalog::text(kDeletesWords[static_cast<int>(options.deletes)]), catalog::text_or_null(options.ttl_deletes),
-         catalog::text(kNulCharactersWords[static_cast<int>(options.nul_characters)])});
+         catalog::text(kNulCharactersWords[static_cast<int>(options.nul_characters)]),
+         catalog::text(kOnExistingWords[static_cast<int>(options.on_existing)])});
     int column = 0;
     ListCell *cell;
     foreach (cell, rows == 1 ? given : NIL) {
@@ -89,6 +92,8 @@ Datum podyn_alter(PG_FUNCTION_ARGS)
                         errhint("Give at least one option, such as scan_rate => 100. NULL leaves an option as it "
                                 "is.")));
     ReplicateOptions options = read_altered_options(fcinfo, 1);
+    if (replication->copy_data && options.on_existing == OnExisting::kTruncate)
+        require_truncatable(replication->name, replication->target);
     const char *changes = change_options(replication->id, given, options);
     catalog::record_event(replication->owner, replication->name, "altered", changes);
     wake_at_commit();

@@ -36,8 +36,8 @@ enum Argument : int {
 };
 
 // The arguments of podyn_alter, in the order of its SQL declaration.
-constexpr Argument kAlterable[] = {kScanRate, kSegments,   kWorkers,      kConsistentRead,
-                                   kDeletes,  kTtlDeletes, kNulCharacters};
+constexpr Argument kAlterable[] = {kScanRate, kSegments,   kWorkers,       kConsistentRead,
+                                   kDeletes,  kTtlDeletes, kNulCharacters, kOnExisting};
 static_assert(std::size(kAlterable) == kAlterableOptions);
 
 struct Arguments {

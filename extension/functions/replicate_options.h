@@ -36,7 +36,7 @@ ReplicateOptions read_replicate_options(FunctionCallInfo fcinfo, int first);
 
 // The same for podyn_alter's arguments behind the name, checked alike: those that are null have their default here. 0
 // and 'default' stand for a NULL of podyn_replicate.
-constexpr int kAlterableOptions = 7;
+constexpr int kAlterableOptions = 8;
 ReplicateOptions read_altered_options(FunctionCallInfo fcinfo, int first);
 
 }  // namespace podyn

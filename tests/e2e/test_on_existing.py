@@ -401,3 +401,20 @@ def test_random_writes_during_an_upsert_lead_to_what_the_model_says(simulator, s
         expected.update({f'key {n}': ('old', True) for n in range(300) if f'key {n}' not in model.touched})
     assert rows_of(simulated) == expected, simulated.report()
     assert len(model.touched) < 300 and is_clean(simulated)
+
+
+def test_the_next_copy_upserts_after_an_alter(simulator, simulated, events):
+    for number in range(3):
+        events.put(an_item(f'item {number}', 'first'))
+    simulated.replicate('events')
+    simulated.wait_for_state('events', 'streaming')
+    simulated.query("SELECT podyn_alter('events', on_existing => 'upsert'), podyn_reset('events')")
+    events.delete({'id': {'S': 'item 1'}})
+    events.put(an_item('item 2', 'second'))
+    without_history(events)
+    simulated.query('CREATE TABLE refers (id text REFERENCES events)')  # with this, it could not be emptied
+    fails(simulated, "SELECT podyn_alter('events', on_existing => 'truncate')", says='refers', hint='constraint')
+    simulated.value("SELECT podyn_start('events')")
+    simulated.wait_for_state('events', 'streaming')
+    assert sorted(simulated.query('SELECT id, text FROM events')) == [('item 0', 'first'), ('item 2', 'second')]
+    assert prune_task(simulated)['changes'] == 1
