@@ -18,8 +18,7 @@ struct Alterable {
 // In the order of podyn_alter's SQL declaration.
 constexpr Alterable kAlterable[] = {
     {"scan_rate", "$2"}, {"segments", "nullif($3, 0)"}, {"workers", "nullif($4, 0)"}, {"consistent_read", "$5"},
-    {"deletes", "$6"},   {"ttl_deletes", "$7"},         {"nul_characters", "$8"},
-    {"on_existing", "$9"},
+    {"deletes", "$6"},   {"ttl_deletes", "$7"},         {"nul_characters", "$8"},     {"on_existing", "$9"},
 };
 static_assert(std::size(kAlterable) == kAlterableOptions);
 

@@ -286,7 +286,8 @@ TEST_F(ClientTest, a_session_token_that_an_answer_repeats_is_hidden)
         const std::string token = request.headers.at("x-amz-security-token");
         if (request.number == 0)
             return ServerReply{http(404, "x-amz-security-token: " + token + "\nagain: " + token)};
-        return ServerReply{http(400, R"({"__type":"ValidationException","message":"of \u0043)" + token.substr(1) + "\"}")};
+        return ServerReply{
+            http(400, R"({"__type":"ValidationException","message":"of \u0043)" + token.substr(1) + "\"}")};
     });
     open(server.url());
     EXPECT_STREQ(ask().detail, "HTTP status 404: x-amz-security-token: (hidden) again: (hidden)");
