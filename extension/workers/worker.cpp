@@ -25,9 +25,9 @@ constexpr int64 kStayIdle = 10 * USECS_PER_SEC;
 constexpr int kMaxTasks = 2048;  // shards and the like, of one worker
 // Outer backoff: half a second, doubled up to a minute, jittered; endless.
 constexpr double kFirstRetry = 0.5, kLastRetry = 60;
-constexpr int64 kLastRetryMicroseconds = static_cast<int64>(kLastRetry) * USECS_PER_SEC;
-// Locks and deadlocks pass sooner than outages.
-constexpr int64 kLastRetryForLocks = 5 * USECS_PER_SEC;
+// What passes in this server passes sooner than an outage: who has let go of a lock, or made room on a full disk, does
+// not wait a minute. A segment's retry reads its page again, so it is no shorter.
+constexpr double kLastRetryHere = 5;
 // After so many failures in a row that no rule foresees, the replication fails.
 constexpr int kMaxUnforeseenFailures = 10;
 // A replication that somebody else holds is asked for again after 10 ms, at last every half second.
@@ -216,16 +216,16 @@ bool look_for_tasks()
 
 // ---- Moving tasks on -----------------------------------------------------------------------------------------------
 
-int64 retry_delay(int failures)
+int64 retry_delay(int failures, double longest)
 {
-    double seconds = std::fmin(kFirstRetry * std::exp2(Min(failures, 16)), kLastRetry);
+    double seconds = std::fmin(kFirstRetry * std::exp2(Min(failures, 16)), longest);
     double jitter = 0.5 + 0.5 * static_cast<double>(now().monotonic_us % 1000) / 1000;
     return static_cast<int64>(seconds * jitter * USECS_PER_SEC);
 }
 
-void retry_later(RunningTask *task, const char *error, int64 longest = kLastRetryMicroseconds)
+void retry_later(RunningTask *task, const char *error, double longest = kLastRetry)
 {
-    int64 delay = Min(retry_delay(task->failures++), longest);
+    int64 delay = retry_delay(task->failures++, longest);
     begin_transaction();
     if (lock_extension())
         catalog::save_retry(task->id, GetCurrentTimestamp() + delay, error, task->throttled);
@@ -320,8 +320,8 @@ bool is_hopeless(int sqlerrcode)
            sqlerrcode == ERRCODE_WRONG_OBJECT_TYPE || sqlerrcode == ERRCODE_FDW_OPTION_NAME_NOT_FOUND;
 }
 
-// Errors that pass by themselves, however long it takes.
-bool is_passing(int sqlerrcode)
+// Errors of this server that pass by themselves, however long it takes.
+bool passes_here(int sqlerrcode)
 {
     switch (ERRCODE_TO_CATEGORY(sqlerrcode)) {
         case ERRCODE_TRANSACTION_ROLLBACK:
@@ -329,16 +329,16 @@ bool is_passing(int sqlerrcode)
         case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:  // class 55: lock not available
         case ERRCODE_OPERATOR_INTERVENTION:
         case ERRCODE_SYSTEM_ERROR:
-        case ERRCODE_CONNECTION_EXCEPTION:
             return true;
         default:
             return false;
     }
 }
 
-bool is_about_locks(int sqlerrcode)
+// The same, or of what it is connected with.
+bool is_passing(int sqlerrcode)
 {
-    return sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE || ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
+    return passes_here(sqlerrcode) || ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_CONNECTION_EXCEPTION;
 }
 
 bool extension_is_gone()
@@ -377,7 +377,7 @@ void after_error(RunningTask *task, const ErrorData &error)
     if (give_up)
         end_replication(task, "failed", text);
     else
-        retry_later(task, text, is_about_locks(error.sqlerrcode) ? kLastRetryForLocks : kLastRetryMicroseconds);
+        retry_later(task, text, passes_here(error.sqlerrcode) ? kLastRetryHere : kLastRetry);
 }
 
 void handle_error(RunningTask *task, MemoryContext context)
@@ -416,7 +416,7 @@ void move_on_safely(RunningTask *task, MemoryContext context)
         {
             // Not even the error could be written down (a full disk, a lock): again later, with the same patience.
             report_and_abort();
-            begin_again(task, retry_delay(task->failures++));
+            begin_again(task, retry_delay(task->failures++, kLastRetryHere));
         }
         PG_END_TRY();
     }

@@ -1,6 +1,13 @@
 """Accidents of targets and of the rights to them: what is renamed goes on, what is lost or taken away fails with the
 reason and goes on when it is mended, what only passes is tried again. Nothing is lost, and nobody else is held up."""
 
+import itertools
+import os
+import random
+import subprocess
+import tempfile
+from pathlib import Path
+
 import psycopg2
 import pytest
 
@@ -39,19 +46,30 @@ def owner(simulated):
 
 
 @pytest.fixture
-def streaming(events, simulator, simulated, owner):
-    """The owner's replication 'events', and another one of the superuser's: 'others'."""
+def others_go_on(simulator, simulated):
+    """Asserts that another replication, of the superuser's, takes a change."""
     others = simulator.create_table('others', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    simulated.replicate('others')
+    simulated.wait_for_state('others', 'streaming')
+    numbers = itertools.count(1)
+
+    def go_on():
+        number = next(numbers)
+        others.put(an_item(number, 'another'))
+        simulated.sync('others')
+        assert simulated.value('SELECT count(*) FROM others') == number
+    return go_on
+
+
+@pytest.fixture
+def streaming(events, owner, others_go_on):
+    """The owner's replication 'events'."""
     for number in range(20):
         events.put(an_item(number, 'first'))
     owner.replicate('events', target=f'{OWNER}.events')
-    simulated.replicate('others')
     owner.wait_for_state('events', 'streaming')
-    simulated.wait_for_state('others', 'streaming')
     yield owner
-    others.put(an_item(1, 'last'))
-    simulated.sync('others')
-    assert simulated.value('SELECT count(*) FROM others') == 1, 'the other one goes on'
+    others_go_on()
 
 
 def equal(simulator, database, target=f'{OWNER}.events'):
@@ -210,3 +228,73 @@ def test_a_deadlock_with_a_user_ends_and_nothing_is_lost(simulator, simulated, e
     assert streaming.errors('events') == []
     assert simulated.status('events')['changes_applied'] == 40
     assert equal(simulator, simulated) == 20
+
+
+BIG_ITEMS = 30  # 160 kB each
+
+
+def put_big_items(table):
+    chance = random.Random(5)
+    for number in range(BIG_ITEMS):
+        table.put(an_item(number, chance.randbytes(80_000).hex()))
+
+
+@pytest.fixture
+def small_disk():
+    """A folder on a file system of 3 MB."""
+    folder = Path(tempfile.mkdtemp(prefix='podyn-disk-'))
+    mounted = os.geteuid() == 0 and subprocess.run(
+        ['mount', '-t', 'tmpfs', '-o', 'size=3m', 'podyn-test', folder], capture_output=True).returncode == 0
+    if not mounted:
+        folder.rmdir()
+        pytest.skip('no file system can be mounted here')
+    subprocess.run(['chown', 'postgres', folder], check=True)
+    yield folder
+    subprocess.run(['umount', '--lazy', folder], check=True)  # the server closes its files when it likes
+    folder.rmdir()
+
+
+@pytest.fixture
+def on_small_disk(small_disk, simulator, simulated):
+    """Two replications whose targets have 3 MB in all. Gives their tables by name."""
+    simulated.query(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
+    tables = {}
+    for name in ('copied', 'streamed'):
+        tables[name] = simulator.create_table(name, key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+        simulated.replicate(name, start=False, scan_rate=0)
+        simulated.query(f'ALTER TABLE {name} SET TABLESPACE small')
+    yield tables
+    simulated.query('SELECT podyn_drop(name) FROM podyn_status; DROP TABLE copied, streamed')
+    simulated.query('DROP TABLESPACE small')
+
+
+def pauses_after_failures(database, failures):
+    """So many of each replication that finds its disk full, in seconds."""
+    pauses = {}
+
+    def seen():
+        for row in database.rows("SELECT * FROM podyn_status WHERE last_error LIKE '%No space left on device%'"):
+            pauses.setdefault(row['name'], {})[row['last_error_at']] = row['retry_at'] - row['last_error_at']
+        return len(pauses) == 2 and min(map(len, pauses.values())) >= failures
+    database.wait_until(seen, 'the reason is shown')
+    return [pause.total_seconds() for of_one in pauses.values() for pause in of_one.values()]
+
+
+def test_disks_that_are_full_are_waited_for(simulator, simulated, others_go_on, small_disk, on_small_disk):
+    simulated.value("SELECT podyn_start('streamed')")
+    simulated.wait_for_state('streamed', 'streaming')
+    for table in on_small_disk.values():
+        put_big_items(table)
+    simulated.value("SELECT podyn_start('copied')")
+    # With the fifth, the backoff is as long as it gets.
+    assert max(pauses_after_failures(simulated, 5)) <= 5, 'whoever makes room does not wait a minute'
+    assert [simulated.state(name) for name in on_small_disk] == ['copying', 'streaming']
+    others_go_on()
+    subprocess.run(['mount', '-o', 'remount,size=64m', small_disk], check=True)
+    for name in on_small_disk:
+        simulated.wait_for_state(name, 'streaming')
+        simulated.sync(name)
+        status = simulated.status(name)
+        assert (status['last_error'], status['errors'], status['changes_applied']) == (None, 0, BIG_ITEMS)
+        assert status['items_copied'] == (BIG_ITEMS if name == 'copied' else 0)
+        assert assert_equal_tables(boto3_client(simulator.endpoint), name, simulated) == BIG_ITEMS
