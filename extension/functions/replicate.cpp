@@ -17,6 +17,7 @@
 #include "raise.h"
 #include "read_units.h"
 #include "workers/pool.h"
+#include "workers/process.h"
 
 namespace podyn {
 
@@ -26,13 +27,7 @@ void check_caller()
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("podyn needs a database with encoding UTF8, this one has %s", GetDatabaseEncodingName()),
                         errhint("Use CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0.")));
-    if (!kWorkersNeedLogin)
-        return;
-    HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
-    bool may_log_in = HeapTupleIsValid(tuple) && reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
-    if (HeapTupleIsValid(tuple))
-        ReleaseSysCache(tuple);
-    if (!may_log_in) {
+    if (!worker_may_log_in(GetUserId())) {
         const char *role = GetUserNameFromId(GetUserId(), false);
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("role \"%s\" may not log in, so podyn's workers cannot run as it", role),

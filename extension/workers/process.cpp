@@ -20,6 +20,17 @@ void set_up_signals()
     BackgroundWorkerUnblockSignals();
 }
 
+bool worker_may_log_in(Oid role)
+{
+    if (!kWorkersNeedLogin)
+        return true;
+    HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+    bool may = HeapTupleIsValid(tuple) && reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
+    if (HeapTupleIsValid(tuple))
+        ReleaseSysCache(tuple);
+    return may;
+}
+
 void connect_process(Oid database, Oid role)
 {
     BackgroundWorkerInitializeConnectionByOid(database, role, OidIsValid(role) ? kWorkerConnectionFlags : 0);

@@ -9,6 +9,9 @@ namespace podyn {
 // Signals: SIGTERM ends at the next interrupt check, SIGHUP re-reads the configuration, SIGUSR1 is PostgreSQL's own.
 void set_up_signals();
 
+// Whether a worker may log in as this role: before PostgreSQL 17 that needs LOGIN.
+bool worker_may_log_in(Oid role);
+
 // Connects to `database` as `role` (InvalidOid: the bootstrap superuser) and sets what statements of podyn rely on,
 // whatever the role's or database's own settings are.
 void connect_process(Oid database, Oid role);

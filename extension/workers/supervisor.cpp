@@ -28,11 +28,7 @@ constexpr int64 kManyStarts = 4 * USECS_PER_SEC;
 // Room is kept for some seconds for the one who asked (shared.cpp); asking all the time would be unfair to the others.
 constexpr int64 kBetweenRequests = 10 * USECS_PER_SEC;
 constexpr char kDoNotStart[] = "workers end right after their start: see the server's log";
-constexpr char kNoOwner[] =
-    "the role of the owner does not exist any more: use podyn_drop, and podyn_replicate as another role";
-constexpr char kNoLogin[] = "the owner may not log in, so that no worker can run as it: use ALTER ROLE ... LOGIN";
-constexpr char kNoConnect[] =
-    "the owner may not connect to the database, so that no worker can run as it: use GRANT CONNECT ON DATABASE";
+constexpr char kNotAsOwner[] = "no worker can start as the owner, ";  // followed by why, and the remedy
 constexpr char kNoSlot[] = "no background worker slot is free: raise max_worker_processes";
 constexpr char kPoolFull[] =
     "waiting for a worker, all are busy for other owners or databases: raise podyn.max_workers";
@@ -217,22 +213,24 @@ void report(Oid owner, const char *reason)
     else
         catalog::execute(
             "UPDATE podyn.replication SET last_error = NULL, last_error_at = NULL "
-            "WHERE owner = $1 AND last_error IN ($2, $3, $4, $5, $6, $7)",
+            "WHERE owner = $1 AND (last_error IN ($2, $3, $4) OR starts_with(last_error, $5))",
             {catalog::regrole(owner), catalog::text(kNoSlot), catalog::text(kDoNotStart), catalog::text(kPoolFull),
-             catalog::text(kNoOwner), catalog::text(kNoLogin), catalog::text(kNoConnect)});
+             catalog::text(kNotAsOwner)});
 }
 
-// Why no worker could connect as the owner; null: it could.
-const char *why_it_may_not_connect(Oid owner)
+// Why no worker can start as the owner, with the remedy; null: one can.
+const char *why_not_as(Oid owner)
 {
-    HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(owner));
-    if (!HeapTupleIsValid(tuple))
-        return kNoOwner;
-    bool may_log_in = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
-    ReleaseSysCache(tuple);
-    if (kWorkersNeedLogin && !may_log_in)
-        return kNoLogin;
-    return may(DatabaseRelationId, MyDatabaseId, owner, ACL_CONNECT) ? nullptr : kNoConnect;
+    const char *role = GetUserNameFromId(owner, true);
+    if (role == nullptr)
+        return psprintf("%swhose role is gone: use podyn_drop, and podyn_replicate as another role", kNotAsOwner);
+    role = quote_identifier(role);
+    if (!worker_may_log_in(owner))
+        return psprintf("%swho may not log in: use ALTER ROLE %s LOGIN", kNotAsOwner, role);
+    if (!may(DatabaseRelationId, MyDatabaseId, owner, ACL_CONNECT))
+        return psprintf("%swho may not connect: use GRANT CONNECT ON DATABASE %s TO %s", kNotAsOwner,
+                        quote_identifier(get_database_name(MyDatabaseId)), role);
+    return nullptr;
 }
 
 // Workers that are there take shards and the like as they come; each unclaimed segment wants one more.
@@ -246,7 +244,7 @@ int wanted_workers(const Demand &demand)
 void meet(const Demand &demand)
 {
     int have = demand.have, wanted = wanted_workers(demand);
-    const char *reason = have == 0 ? why_it_may_not_connect(demand.owner) : nullptr;
+    const char *reason = have < wanted ? why_not_as(demand.owner) : nullptr;
     Throttle *throttle = throttle_of(demand.owner);
     while (reason == nullptr && have < wanted && GetCurrentTimestamp() >= throttle->next) {
         shared::Launch launch = shared::launch(shared::Role::kWorker, MyDatabaseId, demand.owner);
@@ -298,6 +296,7 @@ struct Look {
     bool installed;
     bool work;
     bool settling;
+    bool unserved;  // some owner had no worker: whether it has one now, or can have one, is seen soon
 };
 
 Look look()
@@ -312,8 +311,10 @@ Look look()
         forget_old_things();
         Demands demands = read_demands();
         for (int i = 0; i < demands.count; ++i)  // first those that have none
-            if (demands.demands[i].have == 0)
+            if (demands.demands[i].have == 0) {
+                look.unserved = true;
                 meet(demands.demands[i]);
+            }
         for (int i = 0; i < demands.count; ++i)
             if (demands.demands[i].have > 0)
                 meet(demands.demands[i]);
@@ -388,7 +389,7 @@ void run()
         }
         if (result.installed && result.work) {
             about_to_leave = false;
-            rest(result.settling ? kLookBusy : kLookIdle);
+            rest(result.settling || result.unserved ? kLookBusy : kLookIdle);
         } else if ((about_to_leave || !result.installed) && shared::leave_if_not_woken()) {
             return;
         } else {

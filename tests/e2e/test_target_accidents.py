@@ -134,6 +134,31 @@ def test_an_owner_that_loses_a_right_fails_with_the_reason(simulator, simulated,
     assert equal(simulator, simulated) == 19
 
 
+@pytest.mark.parametrize('taken, given', [
+    (f'ALTER ROLE {OWNER} NOLOGIN', f'ALTER ROLE {OWNER} LOGIN'),
+    ('REVOKE CONNECT ON DATABASE {database} FROM PUBLIC', f'GRANT CONNECT ON DATABASE {{database}} TO {OWNER}')])
+def test_an_owner_that_may_not_log_in_any_more(simulator, simulated, events, streaming, others_go_on, taken, given):
+    """A worker that is there goes on, as other sessions do; where one has to start, the reason is shown."""
+    taken, given = (statement.format(database=simulated.name) for statement in (taken, given))
+    simulated.query(taken)
+    events.put(an_item(1, 'with the worker that is there'))
+    simulated.sync('events')
+    simulated.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'podyn worker' AND "
+                    'usename = %s', OWNER)
+    events.put(an_item(2, 'without a worker'))
+    events.delete({'id': {'S': 'item 003'}})
+    begins_as_anyone = 'LOGIN' in taken and simulated.connection.server_version >= 170000
+    if not begins_as_anyone:
+        simulated.wait_until(lambda: given in (simulated.status('events')['last_error'] or ''), 'the remedy is shown')
+        others_go_on()
+        assert simulated.value("SELECT text FROM podyn_owner.events WHERE id = 'item 002'") == 'first'
+    simulated.query(given)
+    simulated.sync('events')
+    simulated.wait_until(lambda: simulated.status('events')['last_error'] is None, 'the reason is gone')
+    assert simulated.status('events')['changes_applied'] == 23
+    assert equal(simulator, simulated) == 19
+
+
 # ---- triggers -------------------------------------------------------------------------------------------------------
 
 def test_a_trigger_that_raises_rejects_its_item_only(simulator, events, streaming):
