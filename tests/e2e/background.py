@@ -4,7 +4,7 @@ import threading
 
 
 class InBackground(threading.Thread):
-    """Runs something; join() raises what it raised."""
+    """Runs something; join() raises what it raised, and where it has not ended in time."""
 
     def __init__(self, work):
         super().__init__(daemon=True)
@@ -19,5 +19,6 @@ class InBackground(threading.Thread):
 
     def join(self, timeout=None):
         super().join(timeout)
+        assert not self.is_alive(), f'it has not ended within {timeout} s'
         if self.error:
             raise self.error

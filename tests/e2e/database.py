@@ -133,6 +133,10 @@ class Database:
                 self.close()
                 self.postgres.wait_until_accepting()
 
+    def processes(self, kind):
+        """The process numbers of those that serve this database; the launcher serves all."""
+        return self.postgres.processes(kind, None if kind == 'podyn launcher' else self.name)
+
     def errors(self, name):
         return self.rows('SELECT * FROM podyn.error WHERE name = %s ORDER BY id', name)
 

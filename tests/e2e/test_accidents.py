@@ -1,5 +1,6 @@
-"""Accidents of servers and databases: what is dropped, dumped, upgraded or full leaves the others alone, and what goes
-on loses nothing. (Kills at random moments: test_kill.py. A standby: test_standby.py.)"""
+"""Accidents of processes, sessions, servers and databases: what ends, is dropped, dumped, upgraded or full leaves the
+others alone, and what goes on loses nothing and does nothing twice. (Kills at random moments: test_kill.py. A standby:
+test_standby.py.)"""
 
 import os
 import subprocess
@@ -10,6 +11,7 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
+from background import InBackground
 from comparison import assert_equal_tables
 from database import Database
 from dynamodb_local import boto3_client
@@ -17,6 +19,7 @@ from postgres_server import PostgresServer, run_script
 from waiting import holds_for
 
 ITEMS = 100
+PROCESSES = ['podyn worker', 'podyn supervisor', 'podyn launcher']
 BIN = Path(subprocess.run([os.environ.get('PG_CONFIG', 'pg_config'), '--bindir'], capture_output=True, text=True,
                           check=True).stdout.strip())
 
@@ -69,6 +72,97 @@ def hold_in(state, simulator, simulated, events, release):
     return held
 
 
+# ---- processes and sessions that end --------------------------------------------------------------------------------
+
+def terminate(postgres, pid):
+    postgres.query('SELECT pg_terminate_backend(%s)', pid)
+
+
+def kill(postgres, pid):
+    """PostgreSQL ends every other process, too, and begins anew."""
+    postgres.kill(pid)
+    postgres.wait_until_accepting()
+
+
+WAYS_TO_END = {'terminated': terminate, 'killed': kill}
+
+
+def at_work(kind, database):
+    """The processes of this kind; of workers, those that copy or, behind the copy, read the stream."""
+    if kind == 'podyn worker':
+        return database.column("SELECT DISTINCT worker FROM podyn_tasks WHERE worker IS NOT NULL AND kind = "
+                               "(SELECT min(kind) FROM podyn_tasks WHERE kind IN ('segment', 'shard') AND "
+                               "state <> 'done')")
+    return database.processes(kind)
+
+
+def end_one(kind, end, database):
+    """Returns when there is another one, which does the work of the one that is gone."""
+    pid = database.wait_until(lambda: at_work(kind, database), f'there is a {kind}')[0]
+    end(database.postgres, pid)
+
+    def replaced():
+        now = at_work(kind, database)
+        return now and pid not in now
+    database.wait_until(replaced, f'there is another {kind}')
+
+
+@pytest.mark.parametrize('state', HELD)
+@pytest.mark.parametrize('way', WAYS_TO_END)
+def test_when_worker_supervisor_and_launcher_end_others_go_on(way, state, simulator, simulated, events, release):
+    held = hold_in(state, simulator, simulated, events, release)
+    for kind in PROCESSES:
+        end_one(kind, WAYS_TO_END[way], simulated)
+        simulated.wait_for_state('events', state)
+        put_all(events, f'after the {kind}')
+    simulator.faults.remove(held)
+    release.set()
+    simulated.wait_for_state('events', 'streaming')
+    simulated.sync('events')
+    status = simulated.status('events')
+    assert (status['items_copied'], status['errors']) == (ITEMS, 0)
+    assert status['changes_applied'] == (2 + len(PROCESSES)) * ITEMS
+    assert assert_equal_tables(boto3_client(simulator.endpoint), 'events', simulated) == ITEMS
+
+
+def end_amid(call, end, database, held):
+    """Ends a session that waits in this call, and for this request if there is one."""
+    session = Database(database.postgres, database.name)
+    pid = session.value('SELECT pg_backend_pid()')
+
+    def run():
+        with pytest.raises(psycopg2.OperationalError):
+            session.query(f'SELECT {call}')
+    running = InBackground(run)
+    database.wait_until(lambda: database.value(
+        "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND state = 'active' AND wait_event IS NOT NULL", pid)
+        and (not held or held.fired), f'{call} waits')
+    end(database.postgres, pid)
+    running.join(30)
+
+
+@pytest.mark.parametrize('way', WAYS_TO_END)
+def test_of_a_session_that_ends_amid_a_call_nothing_stays(way, simulator, simulated, events):
+    simulator.create_table('others', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    simulated.replicate('events')
+    simulated.wait_for_state('events', 'streaming')
+    for call, operation in (("podyn_replicate('others')", 'DescribeTable'), ("podyn_sync('events')", 'GetRecords'),
+                            ("podyn_wait('events', 'completed')", None)):
+        put_all(events, f'before {call}')
+        release = threading.Event()
+        held = operation and simulator.fault('held', operation=operation, until=release, times=None)
+        end_amid(call, WAYS_TO_END[way], simulated, held)
+        if held:
+            simulator.faults.remove(held)
+        release.set()
+        simulated.sync('events')
+        assert assert_equal_tables(boto3_client(simulator.endpoint), 'events', simulated) == ITEMS
+        assert simulated.column('SELECT name FROM podyn_status') == ['events']
+    assert simulated.status('events')['changes_applied'] == 3 * ITEMS
+    assert simulated.value("SELECT to_regclass('others')") is None
+    assert simulated.replicate('others', start=False) == 'others'
+
+
 # ---- what there is too little of ------------------------------------------------------------------------------------
 
 def test_when_all_connections_are_taken_processes_still_begin(simulator, events):
@@ -85,7 +179,7 @@ def test_when_all_connections_are_taken_processes_still_begin(simulator, events)
         with pytest.raises(psycopg2.OperationalError, match='too many clients|remaining connection slots'):
             while True:
                 idle.append(server.connect())
-        for kind in ('podyn worker', 'podyn supervisor', 'podyn launcher'):
+        for kind in PROCESSES:
             pid = "SELECT min(pid) FROM pg_stat_activity WHERE backend_type = %s"
             before = database.value(pid, kind)
             database.value('SELECT pg_terminate_backend(%s)', before)

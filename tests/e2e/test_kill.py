@@ -19,7 +19,7 @@ def kill_one(postgres, database, chance, kind='podyn worker'):
     """Kills one of these processes as soon as there is one."""
     def victims():
         try:
-            return postgres.processes(kind, None if kind == 'podyn launcher' else database.name)
+            return database.processes(kind)
         except psycopg2.DatabaseError:
             return []
     pid = chance.choice(wait_until(victims, f'there is a {kind}', report=postgres.log_tail))
@@ -89,17 +89,6 @@ def test_after_kills_each_item_and_each_change_counts_once(postgres, simulator, 
         len(shard.records) for stream in table.streams for shard in stream.shards.values())
     assert status['errors'] == 0
     assert assert_equal_tables(boto3_client(simulator.endpoint), 'events', simulated) == len(items)
-
-
-def test_a_killed_worker_is_replaced_and_goes_on(postgres, dynamodb, database):
-    dynamodb.create_table('events', key=[('id', 'S')])
-    database.replicate('events')
-    database.wait_for_state('events', 'streaming')
-    for number in range(3):
-        kill_one(postgres, database, random.Random(number))
-        dynamodb.put('events', {'id': {'S': f'after kill {number}'}})
-        database.sync('events')
-    assert assert_equal_tables(dynamodb.client, 'events', database) == 3
 
 
 def test_an_immediate_shutdown_changes_nothing(postgres, dynamodb, database):
