@@ -16,8 +16,9 @@ from dynamodb_local import DynamoDBLocal
 from postgres_server import PostgresServer
 from simulator import Simulator
 
-# Signal 9 is what tests send; any other end of a process is a bug.
-CRASH = re.compile(r'.*(PANIC|TRAP:|was terminated by signal (?!9\b)|AddressSanitizer).*')
+# Signal 9 is what tests send; any other end of a process is a bug. Anchored, as a statement in the log may be a very
+# long line, whose every end would be searched.
+CRASH = re.compile(r'^.*(PANIC|TRAP:|was terminated by signal (?!9\b)|AddressSanitizer).*', re.MULTILINE)
 DROP_SECONDS = 5  # nothing may hold up DROP DATABASE; a second, and some more for a busy machine
 
 database_numbers = itertools.count(1)
