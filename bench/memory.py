@@ -54,7 +54,7 @@ def idle_size(servers):
 
 def main():
     with Servers(sys.argv[1], 'bench_memory') as servers:
-        servers.set('podyn.max_workers', '1')
+        servers.postgres.set('podyn.max_workers', 1)
         servers.connect()
         servers.dynamodb.create_table('idle', key=[('id', 'S')])
         servers.dynamodb.put('idle', item(0, 1000))

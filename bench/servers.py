@@ -41,10 +41,6 @@ class Servers:
         """Makes the foreign server 'dynamodb', for DynamoDB Local itself unless another endpoint is given."""
         self.database.create_server(endpoint or self.dynamodb.endpoint, key=KEY, secret=SECRET)
 
-    def set(self, setting, value):
-        self.postgres.query(f'ALTER SYSTEM SET {setting} = %s', value)
-        self.postgres.query('SELECT pg_reload_conf()')
-
     def __exit__(self, *_):
         self.database.close()
         self.postgres.query(f'DROP DATABASE {self.database.name} WITH (FORCE)')

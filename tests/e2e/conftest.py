@@ -59,16 +59,12 @@ def configure(postgres):
     """configure('podyn.batch_rows', 100): a setting of the server for this test."""
     changed = []
 
-    def reload_with(command):
-        postgres.query(f'ALTER SYSTEM {command}')
-        postgres.query('SELECT pg_reload_conf()')
-
     def configure(name, value):
         changed.append(name)
-        reload_with(f'SET {name} = {value}')
+        postgres.set(name, value)
     yield configure
     for name in changed:
-        reload_with(f'RESET {name}')
+        postgres.reset(name)
 
 
 @pytest.fixture

@@ -53,6 +53,17 @@ class PostgresServer:
         finally:
             connection.close()
 
+    def set(self, name, value):
+        """For every session from now on."""
+        self._reload_with(f'ALTER SYSTEM SET {name} = {value}')
+
+    def reset(self, name):
+        self._reload_with(f'ALTER SYSTEM RESET {name}')
+
+    def _reload_with(self, command):
+        self.query(command)
+        self.query('SELECT pg_reload_conf()')
+
     def processes(self, kind, database=None):
         """The process numbers of 'podyn worker', 'podyn supervisor', 'podyn launcher'."""
         return [pid for pid, in self.query(
