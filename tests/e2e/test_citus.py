@@ -10,6 +10,8 @@ from comparison import assert_equal_documents, assert_equal_tables
 from dynamodb_local import boto3_client
 from items import KEY
 from test_bad_items import an_item, check
+from test_conversions import KEYS, check_every_value, check_keys
+from test_deletes import check_each_moment
 from test_errors import fails
 from test_schema import columns_of
 
@@ -204,6 +206,28 @@ def test_a_plain_table_beside_citus_is_written_as_ever(events, simulator, distri
     put(events, range(50, 150))
     distributed.sync('events')
     assert assert_equal(simulator, distributed) == 150
+
+
+@pytest.mark.parametrize('way', ['backfill', 'direct'])
+def test_every_value_is_converted_or_in_podyn_error(simulator, distributed, way):
+    events = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    check_every_value(way, simulator, events, distributed, "SELECT create_distributed_table('events', 'id')")
+    assert len({port for port, rows in distributed.shards('events') if rows}) == 2
+
+
+def test_rows_are_distributed_by_their_converted_keys(simulator, distributed):
+    keys = [case for case in KEYS if case[1] in ('uuid', 'bigint', 'timestamptz')]
+    assert len(keys) == 4
+    check_keys('direct', simulator, distributed, keys, "SELECT create_distributed_table('{}', 'id')")
+
+
+# ---- deletions ------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('by_ttl', [False, True], ids=['user', 'ttl'])
+@pytest.mark.parametrize('mode', ['ignore', 'mark'])
+def test_deletions_leave_what_their_mode_says(simulator, distributed, mode, by_ttl):
+    check_each_moment(simulator, distributed, mode, by_ttl, citus=True)
+    assert_on_both_nodes(distributed)
 
 
 # ---- columns, bad items, reset and drop -----------------------------------------------------------------------------

@@ -75,10 +75,8 @@ def held_copy(simulator, simulated, before_the_scan, during_the_copy):
         until.set()
 
 
-@pytest.mark.parametrize('jsonb', [False, True], ids=['columns', 'jsonb'])
-@pytest.mark.parametrize('by_ttl', [False, True], ids=['user', 'ttl'])
-@pytest.mark.parametrize('mode', MODES)
-def test_each_mode_at_each_moment(simulator, simulated, mode, by_ttl, jsonb):
+def check_each_moment(simulator, simulated, mode, by_ttl, jsonb=False, **options):
+    """Deletions before, during and after the copy, and what they leave in the target."""
     table = simulator.create_table('events', key=[('id', 'S')])
     story = Story(simulator, table, by_ttl)
     kept = ['stays', 'deleted while copying', 'changed and deleted while copying', 'deleted and put while copying',
@@ -89,7 +87,7 @@ def test_each_mode_at_each_moment(simulator, simulated, mode, by_ttl, jsonb):
         story.tell(name, 'old')
     table.enable_stream('NEW_AND_OLD_IMAGES')  # nothing of the above is in it
     simulated.replicate('events', segments=1, start=False, conversion_mode='jsonb' if jsonb else 'columns',
-                        **options_for(mode, by_ttl))
+                        **options_for(mode, by_ttl), **options)
 
     def before_the_scan():
         story.tell('deleted before the scan', None)
@@ -139,6 +137,13 @@ def test_each_mode_at_each_moment(simulator, simulated, mode, by_ttl, jsonb):
         expected.update({name: (text, mode == 'mark') for name, text in deleted.items()})
     assert rows_of(simulated, jsonb) == expected, simulated.report()
     assert simulated.status('events')['errors'] == 0 and simulated.status('events')['spooled'] == 0
+
+
+@pytest.mark.parametrize('jsonb', [False, True], ids=['columns', 'jsonb'])
+@pytest.mark.parametrize('by_ttl', [False, True], ids=['user', 'ttl'])
+@pytest.mark.parametrize('mode', MODES)
+def test_each_mode_at_each_moment(simulator, simulated, mode, by_ttl, jsonb):
+    check_each_moment(simulator, simulated, mode, by_ttl, jsonb)
 
 
 def test_a_mark_is_the_time_of_the_deletion(simulator, simulated):
