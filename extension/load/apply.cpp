@@ -129,10 +129,6 @@ char *statement_of(const Batch &batch, Action action)
 
 void run_on_batch(const Batch &batch, const char *statement, Tuplestorestate *rows, int count)
 {
-    if (batch.target->citus) {
-        run_on_nodes(batch, kBatchName, statement, rows);
-        return;
-    }
     EphemeralNamedRelationData relation = {};
     relation.md.name = const_cast<char *>(kBatchName);
     relation.md.tupdesc = batch.descriptor;
@@ -146,6 +142,17 @@ void run_on_batch(const Batch &batch, const char *statement, Tuplestorestate *ro
     if (result < 0)
         elog(ERROR, "could not write a batch: %s", SPI_result_code_string(result));
     SPI_finish();
+}
+
+// An upsert waits for a row of its key that is still prepared on a node. A deletion, or a mark, passes it by: one that
+// has found fewer rows than it has keys looks again when there is nothing of that kind.
+void run_on_batch_on_nodes(const Batch &batch, const char *statement, Tuplestorestate *rows, int count, Action action)
+{
+    uint64 changed = run_on_nodes(batch, kBatchName, statement, rows);
+    if (action == Action::kPut || changed >= static_cast<uint64>(count))
+        return;
+    wait_until_nodes_have_committed();
+    run_on_nodes(batch, kBatchName, statement, rows);
 }
 
 Tuplestorestate *store_rows(const Batch &batch, Row *rows, int count, Action action, Form form, int *stored)
@@ -166,7 +173,9 @@ void write(const Batch &batch, Row *rows, int count, Action action, Form form)
 {
     int stored;
     Tuplestorestate *store = store_rows(batch, rows, count, action, form, &stored);
-    if (stored > 0)
+    if (stored > 0 && batch.target->citus)
+        run_on_batch_on_nodes(batch, statement_of(batch, action), store, stored, action);
+    else if (stored > 0)
         run_on_batch(batch, statement_of(batch, action), store, stored);
     tuplestore_end(store);
 }
@@ -200,7 +209,7 @@ void insert_rows(const Batch &batch, Row *rows, int count)
 {
     int stored;
     Tuplestorestate *store = store_rows(batch, rows, count, Action::kPut, Form::kColumns, &stored);
-    run_on_batch(batch, insert_statement(batch), store, stored);
+    run_on_nodes(batch, kBatchName, insert_statement(batch), store);
     tuplestore_end(store);
 }
 

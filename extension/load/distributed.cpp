@@ -6,6 +6,20 @@
 namespace podyn {
 namespace {
 
+// Milliseconds. A batch waits for nodes to commit as long as for a lock (a worker's lock_timeout).
+constexpr int kPatience = 1000, kTryAgain = 10;
+
+// Transactions that the coordinator has committed and a node has not, only those of $1 if it is given; and what a node
+// answers that cannot say which it has.
+constexpr char kPending[] =
+    "SELECT pg_catalog.array_agg(committed.gid) FILTER (WHERE committed.gid IS NOT NULL),"
+    " pg_catalog.max(node.result) FILTER (WHERE NOT node.success)"
+    " FROM pg_catalog.run_command_on_workers($$SELECT pg_catalog.string_agg(gid, ',')"
+    " FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database()$$) AS node"
+    " LEFT JOIN pg_catalog.pg_dist_transaction AS committed"
+    " ON committed.gid = ANY (pg_catalog.string_to_array(node.result, ','))"
+    " AND ($1 IS NULL OR committed.gid = ANY ($1))";
+
 // What podyn.batch() returns: the rows of the statement that is being run.
 struct Source {
     Tuplestorestate *rows;
@@ -27,11 +41,12 @@ char *column_definitions(TupleDesc descriptor)
     return list.data;
 }
 
-void execute(const char *statement)
+uint64 execute(const char *statement)
 {
     int result = SPI_execute(statement, false, 0);
     if (result < 0)
         elog(ERROR, "could not change a table of Citus: %s", SPI_result_code_string(result));
+    return SPI_processed;
 }
 
 void set_local(const char *name, const char *value)
@@ -75,6 +90,23 @@ void put_row(ReturnSetInfo *result, TupleTableSlot *slot)
     pfree(nulls);
 }
 
+// Which of `among` (null: of all) nodes have not committed yet; null: none.
+ArrayType *pending(ArrayType *among)
+{
+    Oid types[] = {TEXTARRAYOID};
+    Datum values[] = {PointerGetDatum(among)};
+    int result = SPI_execute_with_args(kPending, 1, types, values, among == nullptr ? "n" : " ", false, 1);
+    if (result != SPI_OK_SELECT || SPI_processed != 1)
+        elog(ERROR, "could not ask the nodes for prepared transactions: %s", SPI_result_code_string(result));
+    HeapTuple row = SPI_tuptable->vals[0];
+    if (char *refusal = SPI_getvalue(row, SPI_tuptable->tupdesc, 2))
+        ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+                        errmsg("could not ask a node for its prepared transactions"), errdetail("%s", refusal)));
+    bool none;
+    Datum found = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &none);
+    return none ? nullptr : DatumGetArrayTypePCopy(found);
+}
+
 }  // namespace
 
 bool citus_installed()
@@ -98,8 +130,9 @@ void commit_on_all_nodes()
     set_local("citus.enable_deadlock_prevention", "off");
 }
 
-void run_on_nodes(const Batch &batch, const char *batch_name, const char *statement, Tuplestorestate *rows)
+uint64 run_on_nodes(const Batch &batch, const char *batch_name, const char *statement, Tuplestorestate *rows)
 {
+    volatile uint64 processed = 0;
     char *whole = psprintf("WITH %s AS MATERIALIZED (SELECT * FROM podyn.batch() AS batch (%s)) %s", batch_name,
                            column_definitions(batch.descriptor), statement);
     SPI_connect();
@@ -107,13 +140,31 @@ void run_on_nodes(const Batch &batch, const char *batch_name, const char *statem
     PG_TRY();
     {
         limit_waits_on_nodes();
-        execute(whole);
+        processed = execute(whole);
     }
     PG_FINALLY();
     {
         source = {};
     }
     PG_END_TRY();
+    SPI_finish();
+    return processed;
+}
+
+void wait_until_nodes_have_committed()
+{
+    TimestampTz begun = GetCurrentTimestamp();
+    SPI_connect();
+    for (ArrayType *left = pending(nullptr); left != nullptr; left = pending(left)) {
+        if (TimestampDifferenceExceeds(begun, GetCurrentTimestamp(), kPatience))
+            ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+                            errmsg("a transaction that has been committed on the coordinator is still prepared on a node"),
+                            errdetail("A deletion would not see the rows that it has put."),
+                            errhint("Citus commits it there, at most citus.recover_2pc_interval after the node or the "
+                                    "coordinator has come back.")));
+        (void)WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kTryAgain, PG_WAIT_EXTENSION);
+        CHECK_FOR_INTERRUPTS();
+    }
     SPI_finish();
 }
 
