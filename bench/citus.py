@@ -1,12 +1,17 @@
 """Writing to a table that Citus distributes: which way is the fastest, and what it costs against a plain table.
 
-A coordinator and two nodes on this machine, 32 shards. Batches of 5,000 rows of some 500 bytes, each a transaction,
-several ways in turns; medians. Then podyn's backfill of the same items, plain and distributed. Skipped where
-PostgreSQL does not offer the extension citus."""
+A coordinator and two nodes on this machine, 32 shards, fsync on. Batches of 5,000 rows of some 500 bytes, each a
+transaction, several ways in turns; medians of the rates, and of the ratios within each turn, for other work on the
+machine changes from turn to turn. Then the time of a transaction as podyn makes it of a page of changes, 400 rows in a
+subtransaction and the commit in two phases; then podyn's backfill of the same items, plain and distributed. Skipped
+where PostgreSQL does not offer the extension citus."""
 
+import contextlib
+import os
 import statistics
 import sys
 import time
+from pathlib import Path
 
 from citus_cluster import CitusCluster
 from made_items import items
@@ -17,9 +22,15 @@ ROWS, SIZE = 5_000, 500
 ITEMS = 20_000
 COLUMNS = 'id, at, text, number, map'
 WITH = 'WITH batch AS MATERIALIZED (SELECT * FROM staged) '
-FEW = 400
-FEW_ROWS = f'INSERT … ON CONFLICT of {FEW} rows, which exist'
+COPY, WITHOUT_CONFLICT = 'COPY as a statement, from a file', 'INSERT … SELECT'
+FEW, FEW_TIMES = 400, 5
 WITH_FEW = f'WITH batch AS MATERIALIZED (SELECT * FROM staged WHERE at <= {FEW}) '
+PAGES = {  # table, setting
+    'plain table': ['plain'],
+    'as Citus is set': ['spread'],
+    'with citus.max_adaptive_executor_pool_size = 1': ['spread', 'citus.max_adaptive_executor_pool_size = 1'],
+}
+WARM_UP = 2  # turns that are not counted
 UPSERT = f'INSERT INTO {{0}} ({COLUMNS}) SELECT {COLUMNS} FROM batch ON CONFLICT (id, at) DO UPDATE SET ' \
     'text = excluded.text, number = excluded.number, map = excluded.map'
 INSERT = f'INSERT INTO {{0}} ({COLUMNS}) SELECT {COLUMNS} FROM batch'
@@ -37,34 +48,66 @@ def make_tables(database, file):
     database.query('COPY staged TO %s', file)
 
 
-def rate(database, statement, rows):
+def seconds(database, statement):
     begun = time.monotonic()
     database.query(statement)
-    return rows / (time.monotonic() - begun)
+    return time.monotonic() - begun
 
 
-def measure_statements(database, file, runs):
-    """Rows per second of each way: {name: [rate …]}."""
-    rates = {}
+def processor_seconds(server):
+    """Of the server's processes, those that have ended included (man 5 proc: utime, stime, cutime, cstime)."""
+    def times(pid):
+        with contextlib.suppress(OSError):  # it has just ended: its time is the postmaster's in a moment
+            return [int(ticks) for ticks in Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[11:15]]
+        return [0]
+    postmaster = int((server.folder / 'data' / 'postmaster.pid').read_text().split()[0])
+    children = Path(f'/proc/{postmaster}/task/{postmaster}/children').read_text().split()
+    return (sum(times(postmaster)) + sum(sum(times(pid)[:2]) for pid in children)) / os.sysconf('SC_CLK_TCK')
 
-    def run(name, statement, rows=ROWS):
-        rates.setdefault(name, []).append(rate(database, statement, rows))
 
-    for _ in range(runs + 2):
-        run('COPY as a statement, from a file', f"COPY spread FROM '{file}'")
-        database.query('TRUNCATE spread')
-        run('INSERT … SELECT', WITH + INSERT.format('spread'))
-        run('INSERT … ON CONFLICT, rows exist', WITH + UPSERT.format('spread'))
-        run(FEW_ROWS, WITH_FEW + UPSERT.format('spread'), FEW)
-        run('DELETE … USING', WITH + DELETE.format('spread'))
-        run('INSERT … ON CONFLICT, rows are new', WITH + UPSERT.format('spread'))
-        run('plain: INSERT … SELECT', WITH + INSERT.format('plain'))
-        run('plain: INSERT … ON CONFLICT, rows exist', WITH + UPSERT.format('plain'))
-        run(f'plain: {FEW_ROWS}', WITH_FEW + UPSERT.format('plain'), FEW)
-        run('plain: DELETE … USING', WITH + DELETE.format('plain'))
-        run('plain: INSERT … ON CONFLICT, rows are new', WITH + UPSERT.format('plain'))
-        database.query('TRUNCATE spread, plain')
-    return {name: statistics.median(values[2:]) for name, values in rates.items()}
+def page_of_changes(cluster, database, table, setting=''):
+    """Seconds of the statement and of the commit, and of processors on the coordinator and on all nodes. `setting` holds
+    for the transaction."""
+    before = [processor_seconds(server) for server in cluster.servers]
+    wall = transaction(database, table, setting)
+    coordinator, *nodes = [processor_seconds(server) - used for server, used in zip(cluster.servers, before)]
+    return *wall, coordinator, sum(nodes)
+
+
+def transaction(database, table, setting):
+    database.query('BEGIN')
+    if setting:
+        database.query(f'SET LOCAL {setting}')
+    database.query('SAVEPOINT batch')
+    statement = seconds(database, WITH_FEW + UPSERT.format(table))
+    database.query('RELEASE batch')
+    return statement, seconds(database, 'COMMIT')
+
+
+def measure_statements(cluster, database, file, runs):
+    """Rows per second of each way, and what pages of changes take: [{name: rate} …], [{name: seconds} …]."""
+    turns, pages = [], []
+    for number in range(runs + WARM_UP):
+        rates = {}
+
+        def run(name, statement):
+            rates[name] = ROWS / seconds(database, statement)
+
+        first = [(COPY, f"COPY spread FROM '{file}'"), (WITHOUT_CONFLICT, WITH + INSERT.format('spread'))]
+        for name, statement in first if number % 2 else reversed(first):
+            database.query('TRUNCATE spread')
+            run(name, statement)
+        run(f'plain: {WITHOUT_CONFLICT}', WITH + INSERT.format('plain'))
+        for prefix, table in (('', 'spread'), ('plain: ', 'plain')):
+            run(f'{prefix}INSERT … ON CONFLICT, rows exist', WITH + UPSERT.format(table))
+            run(f'{prefix}DELETE … USING', WITH + DELETE.format(table))
+            run(f'{prefix}INSERT … ON CONFLICT, rows are new', WITH + UPSERT.format(table))
+        turns.append(rates)
+        if number >= WARM_UP:
+            pages += [{name: page_of_changes(cluster, database, *how) for name, how in PAGES.items()}
+                      for _ in range(FEW_TIMES)]
+        database.query('TRUNCATE plain')
+    return turns[WARM_UP:], pages
 
 
 def backfill(database, **options):
@@ -75,6 +118,44 @@ def backfill(database, **options):
                              "- max(at) FILTER (WHERE event = 'copying'))::float8 FROM podyn_events WHERE name = 'backfill'")
     database.query("SELECT podyn_drop('backfill', drop_target => true)")
     return ITEMS / seconds
+
+
+def print_rates(turns):
+    for name in [name for name in turns[0] if name != COPY and not name.startswith('plain')]:
+        baseline, other = (('COPY of the same rows from a file', COPY) if name == WITHOUT_CONFLICT else
+                           ('the same into a plain table', f'plain: {name}'))
+        print_comparison(f'Citus, two nodes, 32 shards: {name}', 'rows/s', [turn[name] for turn in turns], baseline,
+                         [turn[other] for turn in turns])
+    print_comparison(f'Citus, two nodes, 32 shards: {WITHOUT_CONFLICT}', 'rows/s',
+                     [turn[WITHOUT_CONFLICT] for turn in turns], 'the same into a plain table',
+                     [turn[f'plain: {WITHOUT_CONFLICT}'] for turn in turns])
+
+
+def print_comparison(name, unit, values, baseline, others):
+    ratio = statistics.median(value / other for value, other in zip(values, others))
+    print_row(name, f'{statistics.median(values):,.0f} {unit}, ratio {ratio:.2f}',
+              f'{baseline}: {statistics.median(others):,.0f} {unit}')
+
+
+def print_pages(pages):
+    def milliseconds(name):
+        statement, commit = (1000 * statistics.median(page[name][part] for page in pages) for part in (0, 1))
+        return f'{statement + commit:.1f} ms, of which the commit {commit:.1f} ms'
+
+    def ratio(name, other):
+        return statistics.median(sum(page[name][:2]) / sum(page[other][:2]) for page in pages)
+    plain, default, one = PAGES
+    print_row(f'Citus: a transaction of {FEW} upserts of rows that exist', milliseconds(default),
+              f'{plain}: {milliseconds(plain)}; ratio {ratio(default, plain):.1f}')
+    print_row(f'Citus: the same {one}', milliseconds(one),
+              f'{default}: {milliseconds(default)}; ratio {ratio(one, default):.2f}')
+    # Sessions on the nodes end after their transaction, so what they took is found later: the mean of all of them.
+    spread = 1000 / (2 * len(pages))
+    coordinator = spread * sum(page[name][2] for page in pages for name in (default, one))
+    nodes = spread * sum(seconds[3] for page in pages for seconds in page.values())
+    print_row('Citus: processor time of such a transaction, mean of both settings',
+              f'coordinator {coordinator:.0f} ms, all nodes {nodes:.0f} ms',
+              f'{plain}: {1000 * statistics.mean(page[plain][2] for page in pages):.0f} ms')
 
 
 def main():
@@ -91,21 +172,15 @@ def main():
             database.create_server(servers.dynamodb.endpoint)
             file = cluster.coordinator.folder / 'data' / 'batch.copy'
             make_tables(database, str(file))
-            rates = measure_statements(database, file, runs)
-            rounds = [(backfill(database), backfill(database, citus=True)) for _ in range(runs + 2)][2:]
+            database.query('SET citus.enable_deadlock_prevention = off')  # as podyn's workers do
+            turns, pages = measure_statements(cluster, database, file, runs)
+            print_rates(turns)
+            print_pages(pages)
+            rounds = [(backfill(database, citus=True), backfill(database)) for _ in range(runs + 1)][1:]
         finally:
             cluster.remove()
-    copy = rates.pop('COPY as a statement, from a file')
-    for name in [name for name in rates if not name.startswith('plain')]:
-        if name == 'INSERT … SELECT':
-            baseline, value = 'COPY of the same rows from a file', copy
-        else:
-            baseline, value = 'the same into a plain table', rates[f'plain: {name}']
-        print_row(f'Citus, two nodes, 32 shards: {name}', f'{rates[name]:,.0f} rows/s, ratio {rates[name] / value:.2f}',
-                  f'{baseline}: {value:,.0f} rows/s')
-    plain, spread = (statistics.median(values) for values in zip(*rounds))
-    print_row(f'Citus: backfill of {ITEMS:,} items, one segment', f'{spread:,.0f} items/s, ratio {spread / plain:.2f}',
-              f'into a plain table: {plain:,.0f} items/s')
+    print_comparison(f'Citus: backfill of {ITEMS:,} items, one segment', 'items/s', [spread for spread, _ in rounds],
+                     'into a plain table', [plain for _, plain in rounds])
 
 
 if __name__ == '__main__':
