@@ -552,7 +552,8 @@ Turn begin_turn(RunningTask *task, catalog::Standing *standing)
     }
     if (!locks::try_share_replication(task->replication)) {
         commit_transaction();
-        wake_after(task, Min(kTryAgain << Min(task->postponed++, 10), kTryAgainAtLast));
+        int times = task->postponed++;
+        wake_after(task, Min(kTryAgain << Min(times, 10), kTryAgainAtLast));
         return Turn::kLater;
     }
     task->postponed = 0;

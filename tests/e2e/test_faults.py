@@ -55,7 +55,7 @@ def test_throttling_slows_the_changes_and_never_fails_them(simulator, events, si
 
 @pytest.mark.parametrize('kind', NETWORK)
 def test_a_fifth_of_all_answers_goes_wrong(simulator, events, simulated, equal, kind):
-    simulated.replicate('events', segments=2, start=False)
+    simulated.replicate('events', segments=2, scan_rate=1000, start=False)
     faults = [simulator.fault(kind, operation=operation, probability=0.2, seed=seed, times=None)
               for seed, operation in enumerate(OPERATIONS)]
     faults += [simulator.fault(kind, operation=operation) for operation in OPERATIONS]  # each at least once
@@ -98,6 +98,19 @@ def test_a_server_that_does_not_answer_is_asked_again(simulator, make_database, 
     database.wait_until(lambda: slow.fired == 2, 'the slow answers were asked for')
     database.sync('events')
     assert_equal_tables(boto3_client(simulator.endpoint), 'events', database)
+
+
+def test_each_failure_in_a_row_counts_once(simulator, events, simulated, equal):
+    """A macro evaluated its argument twice: the wait before the next attempt grew fourfold, not twofold, and errors
+    that nobody foresaw were given up after half of the attempts."""
+    simulated.replicate('events', scan_rate=0)
+    simulated.wait_for_state('events', 'streaming')
+    simulator.fault('no_json', operation='GetRecords')  # not an error that a request is sent again for at once
+    broken = simulator.fault('no_json', operation='GetShardIterator', times=None)
+    simulated.wait_until(lambda: broken.fired >= 2, 'three failures in a row')
+    waits = simulated.value("SELECT extract(epoch FROM retry_at - last_error_at) FROM podyn_tasks WHERE kind = 'shard'")
+    assert waits <= 0.5 * 2 ** broken.fired  # half a second at most after the first
+    equal()
 
 
 def test_dynamodb_goes_away_and_comes_back(simulator, events, simulated, equal):
