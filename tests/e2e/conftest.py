@@ -68,6 +68,12 @@ def configure(postgres):
 
 
 @pytest.fixture
+def polling_fast(configure):
+    """Shards are read fifty times a second."""
+    configure('podyn.poll_interval', 20)
+
+
+@pytest.fixture
 def no_crash(postgres):
     """The server's log tells of no crash after the test."""
     begun = postgres.log_size()

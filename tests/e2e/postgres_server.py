@@ -13,6 +13,8 @@ import psycopg2
 from waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+# What the simulator and DynamoDB Local acknowledge is in the stream at once; a second each time would add up.
+SETTINGS = {'podyn.stream_delay': '100ms'}
 
 
 def run_script(name, *arguments, **environment):
@@ -28,7 +30,7 @@ class PostgresServer:
         if os.geteuid() == 0:
             os.chown(self.folder, pwd.getpwnam('postgres').pw_uid, -1)
         self.environment = environment or {}
-        self.settings = [f'{name}={value}' for name, value in settings.items()]
+        self.settings = [f'{name}={value}' for name, value in {**SETTINGS, **settings}.items()]
         self.log_file = self.folder / 'postgres.log'
         if standby_of:
             run_script('postgres.sh', 'standby', self.folder, standby_of.folder)

@@ -7,6 +7,7 @@ from dynamodb_local import boto3_client
 
 NETWORK = ['reset', 'close', 'truncate', 'internal_error', 'unavailable', 'wrong_crc', 'bit_flip', 'gzip_wrong_crc',
            'no_json']
+RATE = 1_000  # the table's 400 read units within a second
 OPERATIONS = ['Scan', 'DescribeStream', 'GetShardIterator', 'GetRecords']
 
 
@@ -34,7 +35,7 @@ def equal(simulator, simulated):
 
 
 def test_throttling_slows_a_backfill_and_never_fails_it(simulator, events, simulated, equal):
-    simulated.replicate('events', segments=4, start=False)
+    simulated.replicate('events', segments=4, scan_rate=RATE, start=False)
     throttle = simulator.fault('throttle', operation='Scan', probability=0.8, seed=1, times=20)
     simulated.value("SELECT podyn_start('events')")
     equal(timeout=120)
@@ -44,7 +45,7 @@ def test_throttling_slows_a_backfill_and_never_fails_it(simulator, events, simul
 
 
 def test_throttling_slows_the_changes_and_never_fails_them(simulator, events, simulated, equal):
-    simulated.replicate('events')
+    simulated.replicate('events', scan_rate=RATE)
     simulated.wait_for_state('events', 'streaming')
     throttle = simulator.fault('throttle', operation='GetRecords', times=8)
     put_many(events, 'throttled')
@@ -55,7 +56,7 @@ def test_throttling_slows_the_changes_and_never_fails_them(simulator, events, si
 
 @pytest.mark.parametrize('kind', NETWORK)
 def test_a_fifth_of_all_answers_goes_wrong(simulator, events, simulated, equal, kind):
-    simulated.replicate('events', segments=2, scan_rate=1000, start=False)
+    simulated.replicate('events', segments=2, scan_rate=RATE, start=False)
     faults = [simulator.fault(kind, operation=operation, probability=0.2, seed=seed, times=None)
               for seed, operation in enumerate(OPERATIONS)]
     faults += [simulator.fault(kind, operation=operation) for operation in OPERATIONS]  # each at least once
@@ -71,7 +72,7 @@ def test_a_fifth_of_all_answers_goes_wrong(simulator, events, simulated, equal, 
 
 def test_compressed_answers_are_read(simulator, events, simulated, equal):
     simulator.fault('gzip', times=None)
-    simulated.replicate('events')
+    simulated.replicate('events', scan_rate=RATE)
     simulated.wait_for_state('events', 'streaming')
     put_many(events, 'compressed')
     gzipped = simulator.faults.script[0]
@@ -83,7 +84,7 @@ def test_compressed_answers_are_read(simulator, events, simulated, equal):
 
 
 def test_an_answer_that_inflates_without_end_is_no_danger(simulator, events, simulated, equal):
-    simulated.replicate('events', start=False)
+    simulated.replicate('events', scan_rate=RATE, start=False)
     simulator.fault('gzip_bomb', operation='Scan', times=2)
     simulated.value("SELECT podyn_start('events')")
     equal(timeout=120)
@@ -91,7 +92,7 @@ def test_an_answer_that_inflates_without_end_is_no_danger(simulator, events, sim
 
 def test_a_server_that_does_not_answer_is_asked_again(simulator, make_database, events):
     database = make_database(simulator.endpoint, request_timeout='1s')
-    database.replicate('events')
+    database.replicate('events', scan_rate=RATE)
     database.wait_for_state('events', 'streaming')
     slow = simulator.fault('slow', operation='GetRecords', seconds=20, times=2)
     put_many(events, 'after a silence')
@@ -103,7 +104,7 @@ def test_a_server_that_does_not_answer_is_asked_again(simulator, make_database, 
 def test_each_failure_in_a_row_counts_once(simulator, events, simulated, equal):
     """A macro evaluated its argument twice: the wait before the next attempt grew fourfold, not twofold, and errors
     that nobody foresaw were given up after half of the attempts."""
-    simulated.replicate('events', scan_rate=0)
+    simulated.replicate('events', scan_rate=RATE)
     simulated.wait_for_state('events', 'streaming')
     simulator.fault('no_json', operation='GetRecords')  # not an error that a request is sent again for at once
     broken = simulator.fault('no_json', operation='GetShardIterator', times=None)
@@ -114,7 +115,7 @@ def test_each_failure_in_a_row_counts_once(simulator, events, simulated, equal):
 
 
 def test_dynamodb_goes_away_and_comes_back(simulator, events, simulated, equal):
-    simulated.replicate('events')
+    simulated.replicate('events', scan_rate=RATE)
     simulated.wait_for_state('events', 'streaming')
     simulator.stop()
     simulated.wait_until(lambda: simulated.status('events')['last_error'], 'the failure is shown')
@@ -127,7 +128,7 @@ def test_dynamodb_goes_away_and_comes_back(simulator, events, simulated, equal):
 
 
 def test_denied_access_fails_with_the_words_of_aws_until_it_is_started_again(simulator, events, simulated, equal):
-    simulated.replicate('events')
+    simulated.replicate('events', scan_rate=RATE)
     simulated.wait_for_state('events', 'streaming')
     denied = simulator.fault('access_denied', operation='GetRecords', times=None)
     simulated.wait_until(lambda: simulated.state('events') == 'failed', 'it fails')
@@ -139,7 +140,7 @@ def test_denied_access_fails_with_the_words_of_aws_until_it_is_started_again(sim
 
 
 def test_a_table_that_is_gone_fails(simulator, events, simulated):
-    simulated.replicate('events', start=False)
+    simulated.replicate('events', scan_rate=RATE, start=False)
     simulator.drop_table('events')
     simulated.value("SELECT podyn_start('events')")
     simulated.wait_until(lambda: simulated.state('events') == 'failed', 'it fails')

@@ -5,9 +5,10 @@ import json
 
 import pytest
 
-from ways import WAYS, bring
+from ways import WAYS, bring, bring_all
 
 ITEMS = 12
+AT_ONCE = 8  # definitions
 
 
 @pytest.fixture
@@ -69,34 +70,49 @@ def rejected(simulated, name='events'):
             for error in simulated.errors(name) for key in [error['key']]}
 
 
+def define(simulator, simulated, schema, definition):
+    """A table of its own, and its target with the definition."""
+    simulator.create_table(schema, key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    simulated.query(f'CREATE SCHEMA {schema}; SET search_path = {schema}, public; '
+                    'CREATE TABLE events (id text PRIMARY KEY, n integer, note text)')
+    simulated.query(definition.replace('public.', f'{schema}.'))
+
+
+def what_is_wrong(simulated, schema, what, missing, sqlstate, holds):
+    simulated.query(f'SET search_path = {schema}, public')
+    arrived = {int(n) for n in simulated.column('SELECT id FROM events')}
+    errors = rejected(simulated, schema)
+    if what == 'unique':  # whichever of the two came first
+        ok = len(arrived) == ITEMS - 1 and len(errors) == 1 and missing > {4, 5} - arrived
+    else:
+        ok = arrived == set(range(ITEMS)) - missing and \
+            {int(n) for n in errors} == (missing if sqlstate else set())
+    ok = ok and all(error['sqlstate'] == sqlstate and error['message'] for error in errors.values())
+    holds = holds.replace('public.', f'{schema}.')
+    if ok and simulated.value(f'SELECT coalesce(bool_and({holds}), true) FROM events'):
+        return []
+    return [(what, arrived, {n: (e['sqlstate'], e['message']) for n, e in errors.items()},
+             simulated.rows('SELECT * FROM events LIMIT 3'))]
+
+
 @pytest.mark.parametrize('way', WAYS)
-def test_every_definition_in_every_way(simulator, simulated, way):
-    """One replication for each definition, all at once."""
+def test_every_definition_in_every_way(simulator, simulated, configure, way):
+    """One replication for each definition, several at once."""
+    configure('podyn.max_workers', AT_ONCE)
     wrong = []
-    for number, (what, (definition, missing, sqlstate, holds)) in enumerate(DEFINITIONS.items()):
-        schema, source = f's{number}', f'source_{number}'
-        table = simulator.create_table(source, key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
-        simulated.query(f'CREATE SCHEMA {schema}; SET search_path = {schema}, public; '
-                        'CREATE TABLE events (id text PRIMARY KEY, n integer, note text)')
-        simulated.query(definition.replace('public.events', f'{schema}.events').replace('public.seen', f'{schema}.seen'))
+    for at in range(0, len(DEFINITIONS), AT_ONCE):
+        some = {f's{at + number}': item for number, item in enumerate([*DEFINITIONS.items()][at:at + AT_ONCE])}
+        for schema, (_, (definition, *_)) in some.items():
+            define(simulator, simulated, schema, definition)
 
         def put():
-            for n in range(ITEMS):
-                table.put({'id': {'S': str(n)}, 'n': {'N': str(n)}})
-        bring(way, simulator, simulated, source, put, name=source, target=f'{schema}.events', schema=False)
-
-        arrived = {int(n) for n in simulated.column('SELECT id FROM events')}
-        errors = rejected(simulated, source)
-        if what == 'unique':  # whichever of the two came first
-            ok = len(arrived) == ITEMS - 1 and len(errors) == 1 and missing > {4, 5} - arrived
-        else:
-            ok = arrived == set(range(ITEMS)) - missing and \
-                {int(n) for n in errors} == (missing if sqlstate else set())
-        ok = ok and all(error['sqlstate'] == sqlstate and error['message'] for error in errors.values())
-        holds = holds.replace('public.', f'{schema}.')
-        if not ok or not simulated.value(f'SELECT coalesce(bool_and({holds}), true) FROM events'):
-            wrong.append((what, arrived, {n: (e['sqlstate'], e['message']) for n, e in errors.items()},
-                          simulated.rows('SELECT * FROM events LIMIT 3')))
+            for schema in some:
+                for n in range(ITEMS):
+                    simulator.tables[schema].put({'id': {'S': str(n)}, 'n': {'N': str(n)}})
+        bring_all(way, simulator, simulated, {schema: {'source_table': schema, 'target': f'{schema}.events',
+                                                       'schema': False} for schema in some}, put)
+        for schema, (what, (_, *expected)) in some.items():
+            wrong += what_is_wrong(simulated, schema, what, *expected)
     assert not wrong, wrong
 
 

@@ -36,12 +36,6 @@ def test_sync_during_the_backfill_waits_for_its_end(dynamodb, database):
 
 
 @pytest.fixture
-def polling_fast(configure):
-    """Shards are read fifty times a second."""
-    configure('podyn.poll_interval', 20)
-
-
-@pytest.fixture
 def simulated_events(simulator, simulated):
     """The simulator's table, followed; the one change so far is not of a minute's first second (DynamoDB Local)."""
     table = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')

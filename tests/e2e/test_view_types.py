@@ -339,7 +339,7 @@ def test_a_changed_item_that_is_gone_by_now_is_removed(simulator, streaming, eve
     assert equal(simulator, streaming) == 0
 
 
-def test_splits_and_short_pages_keep_the_order_of_each_key(simulator, streaming, events):
+def test_splits_and_short_pages_keep_the_order_of_each_key(polling_fast, simulator, streaming, events):
     chance = random.Random(23)
     events.stream.short_pages(most=5)
     streaming.query('CREATE TABLE seen (id text, before numeric, after numeric)')
