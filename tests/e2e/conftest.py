@@ -33,7 +33,8 @@ def postgres():
 
 @pytest.fixture(scope='session')
 def dynamodb_process():
-    process = DynamoDBLocal()
+    # It lives for minutes: the second compiler would take more of the processors than its code gives back.
+    process = DynamoDBLocal(JAVA_TOOL_OPTIONS='-XX:TieredStopAtLevel=1')
     yield process
     process.stop()
 

@@ -18,9 +18,9 @@ def boto3_client(endpoint, service='dynamodb', key=KEY, secret=SECRET, **options
 
 
 class DynamoDBLocal:
-    def __init__(self):
+    def __init__(self, **environment):
         self.folder = Path(tempfile.mkdtemp(prefix='podyn-test-dynamodb-'))
-        run_script('dynamodb_local.sh', 'start', self.folder)
+        run_script('dynamodb_local.sh', 'start', self.folder, **environment)
         port = int((self.folder / 'dynamodb.port').read_text())
         self.direct_endpoint = f'http://127.0.0.1:{port}'
         self.proxy = SigningProxy(port, KEY, SECRET)

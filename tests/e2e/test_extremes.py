@@ -65,7 +65,7 @@ def test_every_name(simulator, simulated, way, lower_case):
         for number, name in enumerate(WITH_NUL):
             events.put({'id': {'S': f'nul {number}'}, name: {'S': 'x'}, 'name': {'S': 'x'}})
         events.put({'id': {'S': 'all'}, **{name: {'S': str(number)} for number, name in enumerate(ALL)}})
-    bring(way, simulator, simulated, 'events', put, lower_case_columns=lower_case)
+    bring(way, simulator, simulated, 'events', put, lower_case_columns=lower_case, scan_rate=0)
     compared = compare(simulator, simulated, {f'nul {number}': '22P05' for number in range(len(WITH_NUL))})
     assert compared == 2 * len(NAMES) + len(ALL) + 1
     assert simulated.value("SELECT count(DISTINCT attribute) FROM podyn.column_map WHERE name = 'events'") == \
@@ -95,7 +95,7 @@ def test_every_size(simulator, simulated, chance, way):
     def put():
         for what, attributes in items:
             events.put({'id': {'S': what}, 'at': {'S': ''}, **attributes})
-    bring(way, simulator, simulated, 'events', put)
+    bring(way, simulator, simulated, 'events', put, scan_rate=0)
     assert compare(simulator, simulated, {too_long_id: '54000'}) == len(items) - 1
     # The same once more, now that all columns are there.
     for what, attributes in items:

@@ -343,7 +343,7 @@ def test_random_items_of_all_types_are_copied_anew(dynamodb, database):
     dynamodb.create_table('events', key=KEY)
     writer = RandomWriter(dynamodb.client, 'events', keys=200, seed=8)
     writer.fill()
-    database.replicate('events', segments=2, on_existing='upsert')
+    database.replicate('events', segments=2, on_existing='upsert', scan_rate=0)
     database.wait_for_state('events', 'streaming')
     database.value("SELECT podyn_stop('events')")
     writer.write(1_000)
@@ -371,7 +371,7 @@ def test_random_writes_during_an_upsert_lead_to_what_the_model_says(simulator, s
     for _ in range(200):
         model.write()
     simulated.replicate('events', on_existing='upsert', segments=2, deletes=deletes, ttl_deletes=ttl_deletes,
-                        start=False)
+                        scan_rate=0, start=False)
     until, stop = threading.Event(), threading.Event()
     held = simulator.fault('held', operation='Scan', times=None, until=until)
     simulated.value("SELECT podyn_start('events')")

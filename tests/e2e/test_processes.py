@@ -16,8 +16,6 @@ from dynamodb_local import boto3_client
 from postgres_server import PostgresServer
 from waiting import wait_until
 
-pytestmark = pytest.mark.alone
-
 PROMPT = 1.0
 LOCK_TIMEOUT = 1.0  # for so long a worker waits for a lock of somebody else's (extension/workers/process.cpp)
 
@@ -60,6 +58,7 @@ def processes_of(database):
 
 # ---- nothing holds anything up --------------------------------------------------------------------------------------
 
+@pytest.mark.alone
 @pytest.mark.parametrize('situation', ['waiting', 'waiting_in_backfill'])
 def test_a_stop_during_a_slow_request(request, simulator, situation):
     """The median of three: a busy machine may hold up one of them."""
@@ -107,6 +106,7 @@ def black_hole():
             filler.close()
 
 
+@pytest.mark.alone
 def test_a_stop_while_nobody_answers_the_connection(simulator, simulated):
     simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
     simulated.replicate('events', start=False)
@@ -117,12 +117,14 @@ def test_a_stop_while_nobody_answers_the_connection(simulator, simulated):
         assert seconds_to_stop(simulated) < PROMPT
 
 
+@pytest.mark.alone
 def test_a_cancel_of_podyn_replicate_while_nobody_answers_the_connection(make_database):
     with black_hole() as (port, _):
         database = make_database(f'http://127.0.0.1:{port}')
         assert cancelled(database, "SELECT podyn_replicate('events')") < PROMPT
 
 
+@pytest.mark.alone
 def test_drop_database_while_nobody_answers_the_connection(simulator, simulated):
     simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
     simulated.replicate('events', start=False)
@@ -148,6 +150,7 @@ def worker_waits(database, kind):
                           "AND wait_event = %s", database.name, kind)
 
 
+@pytest.mark.alone
 def test_a_stop_while_the_worker_waits_for_a_table_lock(simulator, streaming):
     other = Database(streaming.postgres, streaming.name)
     other.query('BEGIN; LOCK TABLE events IN ACCESS EXCLUSIVE MODE')
@@ -174,17 +177,20 @@ def in_slow_trigger(simulator, streaming):
     return streaming
 
 
+@pytest.mark.alone
 def test_a_stop_during_a_slow_trigger(in_slow_trigger):
     assert seconds_to_stop(in_slow_trigger) < 2 * PROMPT
     assert in_slow_trigger.value('SELECT count(*) FROM events') == 0
 
 
+@pytest.mark.alone
 def test_drop_database_during_a_slow_trigger(in_slow_trigger):
     in_slow_trigger.close()
     with promptly('DROP DATABASE'):
         in_slow_trigger.postgres.query(sql.SQL('DROP DATABASE {}').format(sql.Identifier(in_slow_trigger.name)))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize('situation', ['waiting', 'waiting_in_backfill'])
 def test_drop_extension_during_a_slow_request(request, situation):
     database = request.getfixturevalue(situation)
@@ -213,6 +219,7 @@ def test_an_extension_made_again_at_once_begins_anew(dynamodb, database):
     assert database.value('SELECT count(*) FROM before') == 1
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize('situation', ['waiting', 'waiting_in_backfill'])
 def test_drop_database_during_a_slow_request(request, situation):
     database = request.getfixturevalue(situation)
@@ -221,17 +228,20 @@ def test_drop_database_during_a_slow_request(request, situation):
         database.postgres.query(sql.SQL('DROP DATABASE {}').format(sql.Identifier(database.name)))
 
 
+@pytest.mark.alone
 def test_drop_database_with_force(waiting):
     waiting.close()
     with promptly('DROP DATABASE'):
         waiting.postgres.query(sql.SQL('DROP DATABASE {} WITH (FORCE)').format(sql.Identifier(waiting.name)))
 
 
+@pytest.mark.alone
 def test_podyn_drop_during_a_slow_request(waiting):
     with promptly('podyn_drop'):
         waiting.query("SELECT podyn_drop('events')")
 
 
+@pytest.mark.alone
 def test_a_shutdown_during_a_slow_request(waiting):
     waiting.close()
     try:
@@ -241,6 +251,7 @@ def test_a_shutdown_during_a_slow_request(waiting):
         waiting.postgres.start()
 
 
+@pytest.mark.alone
 def test_a_terminated_worker_ends_during_a_slow_request(waiting):
     (worker, *_) = waiting.postgres.processes('podyn worker', waiting.name)
     waiting.query('SELECT pg_terminate_backend(%s)', worker)
@@ -265,6 +276,7 @@ def cancelled(database, statement):
     return time.monotonic() - begun
 
 
+@pytest.mark.alone
 def test_a_cancel_of_podyn_replicate_during_a_slow_request(simulator, simulated):
     simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
     simulator.fault('slow', operation='DescribeTable', seconds=60, times=None)
@@ -272,11 +284,13 @@ def test_a_cancel_of_podyn_replicate_during_a_slow_request(simulator, simulated)
     assert simulated.query('SELECT * FROM podyn_status') == []
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize('statement', ["SELECT podyn_sync('events')", "SELECT podyn_wait('events', 'completed')"])
 def test_a_cancel_of_what_waits(waiting, statement):
     assert cancelled(waiting, statement) < PROMPT
 
 
+@pytest.mark.alone
 def test_no_transaction_is_open_during_a_request(waiting_in_backfill):
     """Old transactions hold up vacuum and keep locks."""
     database = waiting_in_backfill
@@ -471,6 +485,7 @@ def test_without_preloading_workers_start_on_demand_with_a_warning(dynamodb):
         database.close()
 
 
+@pytest.mark.alone
 def test_without_preloading_commands_find_their_database_free(simulator):
     """The session that gives the command has not loaded podyn, so no hook can help it. PostgreSQL waits five seconds
     for other sessions to end."""

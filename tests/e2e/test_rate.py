@@ -2,8 +2,6 @@
 
 import pytest
 
-pytestmark = pytest.mark.alone
-
 RATE = 1_000
 PAGE_UNITS = 256  # of a full page of a strongly consistent Scan: 1 MB / 4 KB
 
@@ -34,6 +32,7 @@ def worst_excess(simulator, rate):
     return worst
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize('segments', [1, 4])
 def test_scan_rate_is_held(simulator, simulated, segments):
     """8,000 read units: far more than what the segments may have on their way at any moment."""
@@ -71,6 +70,7 @@ def test_no_end_is_promised_where_none_is_in_sight(simulator, events, simulated)
     assert status['state'] == 'copying' and status['eta'] is None
 
 
+@pytest.mark.alone
 def test_zero_means_no_limit(simulator, events, simulated):
     simulated.replicate('events', scan_rate=0)
     simulated.wait_for_state('events', 'streaming')

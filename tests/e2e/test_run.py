@@ -27,7 +27,7 @@ def call(connection, name='events'):
 
 
 def test_it_starts_tells_and_ends_with_the_backfill(events, simulated):
-    simulated.replicate('events', start=False)
+    simulated.replicate('events', scan_rate=0, start=False)
     simulated.connection.notices.clear()
     call(simulated.connection)
     assert simulated.state('events') == 'streaming'
@@ -42,7 +42,7 @@ def test_it_starts_tells_and_ends_with_the_backfill(events, simulated):
 
 
 def test_a_copy_without_changes_ends_as_completed(events, simulated):
-    simulated.replicate('events', changes=False, start=False)
+    simulated.replicate('events', changes=False, scan_rate=0, start=False)
     call(simulated.connection)
     assert simulated.state('events') == 'completed'
 
@@ -84,7 +84,7 @@ def test_a_cancel_stops_the_replication_at_its_checkpoint(events, simulated, how
 
 
 def test_a_failure_is_raised_with_its_reason(events, simulator, simulated):
-    simulated.replicate('events', start=False)
+    simulated.replicate('events', scan_rate=0, start=False)
     simulator.fault('access_denied', operation='Scan', times=None)
     error = fails(simulated, "CALL podyn_run('events')", says=('failed', 'dynamodb:Scan'), hint='podyn_start',
                   sqlstates=('55000',))

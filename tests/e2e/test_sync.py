@@ -9,8 +9,6 @@ import pytest
 
 from background import InBackground
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.fixture
 def events(dynamodb, database):
@@ -66,6 +64,7 @@ def test_sync_waits_for_what_comes_behind_old_changes_and_many_empty_pages(simul
     assert simulated.value('SELECT count(*) FROM events') == 3
 
 
+@pytest.mark.alone
 def test_sync_returns_soon_amid_steady_heavy_traffic(polling_fast, simulated, simulated_events):
     """No page is empty, so the changes' own times must do."""
     stop = threading.Event()
@@ -89,6 +88,7 @@ def test_sync_returns_soon_amid_steady_heavy_traffic(polling_fast, simulated, si
         writing.join()
 
 
+@pytest.mark.alone
 def test_sync_gives_up_at_its_time_limit(simulator, simulated):
     table = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
     simulated.replicate('events')
@@ -115,6 +115,7 @@ def test_wait_returns_when_the_state_is_reached(dynamodb, database):
     assert database.state('events') == 'streaming'
 
 
+@pytest.mark.alone
 def test_wait_gives_up_at_its_time_limit(database, events):
     begun = time.monotonic()
     assert database.value("SELECT podyn_wait('events', 'completed', '1 s')") is False
