@@ -39,6 +39,7 @@ def segment_workers(simulated):
     return simulated.column("SELECT DISTINCT worker FROM podyn_tasks WHERE kind = 'segment' AND worker IS NOT NULL")
 
 
+@pytest.mark.alone
 def test_a_copy_that_waits_for_read_units_takes_a_new_rate_at_once(simulator, events, simulated):
     simulated.replicate('events', scan_rate=0.01, segments=1)
     scans = wait_until_it_sleeps(simulator, simulated)
@@ -53,6 +54,7 @@ def test_a_copy_that_waits_for_read_units_takes_a_new_rate_at_once(simulator, ev
     assert float(simulated.status('events')['read_units']) == units
 
 
+@pytest.mark.alone
 def test_what_was_spent_stays_spent_under_the_new_rate(simulator, events, simulated):
     """The first page cost some 250 units: at 100 a second, the next one comes after two or three seconds."""
     simulated.replicate('events', scan_rate=0.01, segments=1)
@@ -65,6 +67,7 @@ def test_what_was_spent_stays_spent_under_the_new_rate(simulator, events, simula
     assert (spent - 50) / 100 - 0.5 < waited < spent / 100 + SECOND
 
 
+@pytest.mark.alone
 def test_a_copy_without_a_limit_gets_one(simulator, events, simulated):
     """And what was read without one is no debt."""
     slow = simulator.fault('slow', operation='Scan', seconds=0.3, times=None)
@@ -138,7 +141,7 @@ def test_fewer_workers_then_more(simulator, simulated):
     simulated.replicate('events', scan_rate=1, segments=16, workers=3)  # each waits for read units
     simulated.wait_until(lambda: len(segment_workers(simulated)) == 3, 'three workers copy')
     assert altered(simulated, workers=1) == 'workers from 3 to 1'
-    simulated.wait_until(lambda: len(segment_workers(simulated)) == 1, 'one worker copies', timeout=3)
+    simulated.wait_until(lambda: len(segment_workers(simulated)) == 1, 'one worker copies')
     holds_for(lambda: len(segment_workers(simulated)) <= 1, 'only one', 2.5)
     altered(simulated, workers=2)
     simulated.wait_until(lambda: len(segment_workers(simulated)) == 2, 'two workers copy', timeout=10)

@@ -1,6 +1,7 @@
 """Workers that are killed (kill -9) at random moments change nothing. PostgreSQL restarts every session each time."""
 
 import random
+import threading
 
 import psycopg2
 import pytest
@@ -27,11 +28,10 @@ def kill_one(postgres, database, chance, kind='podyn worker'):
     postgres.wait_until_accepting()
 
 
-def kill_along(postgres, database, writer, chance):
-    """Spreads the kills at random over the writes, each at its moment. Gives the state in which each worker was
+def kill_along(postgres, database, writer, chance, kinds):
+    """Spreads the kills at random over the next writes, each at its moment. Gives the state in which each worker was
     killed."""
-    kinds = chance.sample(KILLS, len(KILLS))
-    moments = sorted(chance.randrange(writer.done, WRITES * 95 // 100) for _ in kinds)
+    moments = sorted(chance.randrange(writer.done, writer.done + WRITES // 2) for _ in kinds)
     states = []
     for kind, moment in zip(kinds, moments):
         wait_until(lambda: writer.done >= moment, f'{moment} writes are done', timeout=300)
@@ -45,12 +45,20 @@ def kill_along(postgres, database, writer, chance):
 
 def test_kills_at_random_moments_change_nothing(postgres, dynamodb, database):
     dynamodb.create_table('events', key=KEY)
-    writer = RandomWriter(dynamodb.client, 'events', seed=11)
+    writer, chance, stop = RandomWriter(dynamodb.client, 'events', seed=11), random.Random(11), threading.Event()
     writer.fill()
+    kinds = chance.sample(KILLS, len(KILLS))
     database.replicate('events', segments=4, scan_rate=10)
-    writing = InBackground(lambda: writer.write(WRITES))
-    states = kill_along(postgres, database, writer, random.Random(11))
-    writing.join()
+    writing = InBackground(lambda: writer.write(10 * WRITES, stop))
+    try:
+        states = kill_along(postgres, database, writer, chance, kinds[::2])
+        database.close()
+        database.wait_for_state('events', 'streaming', timeout=120)
+        states += kill_along(postgres, database, writer, chance, kinds[1::2])
+    finally:
+        stop.set()
+        writing.join()
+    database.close()
     database.wait_for_state('events', 'streaming', timeout=120)
     database.sync('events')
     assert len(states) == 20 and {'copying', 'streaming'} <= set(states), states
