@@ -356,6 +356,8 @@ def test_splits_and_short_pages_keep_the_order_of_each_key(polling_fast, simulat
             events.put({**key, 'number': {'N': str(number)}})
         if number % 200 == 0:
             events.stream.split(chance.choice(events.stream.open_shards()))
+    records = sum(len(shard.records) for shard in events.stream.shards.values())
+    streaming.wait_until(lambda: streaming.status('events')['changes_applied'] == records, 'all changes are applied')
     assert equal(simulator, streaming) > 5
     assert simulator.children_read_too_early() == []
     assert streaming.value('SELECT count(*) FROM seen') > 20
