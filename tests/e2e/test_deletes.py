@@ -230,9 +230,9 @@ def test_random_items_of_all_types_keep_their_rows(dynamodb, database, mode):
     writer = RandomWriter(dynamodb.client, 'events', keys=200, seed=4)
     writer.fill()
     database.replicate('events', segments=2, deletes=mode)
-    writer.write(3_000)
-    database.wait_for_state('events', 'streaming')
     writer.write(1_000)
+    database.wait_for_state('events', 'streaming')
+    writer.write(500)
     database.sync('events')
     assert database.value('SELECT count(*) FROM events') == len(writer.keys)
     if mode == 'ignore':

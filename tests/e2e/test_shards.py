@@ -374,9 +374,13 @@ def test_a_stream_that_was_turned_off_needs_a_resync(events, streaming, arrived)
 
 @pytest.mark.alone
 def test_an_idle_shard_is_asked_at_most_five_times_a_second(simulator, events, streaming, arrived):
-    """5 GetRecords per second and shard (aws/aws-sdk-java-v2#470)."""
+    """5 GetRecords per second and shard (aws/aws-sdk-java-v2#470). When requests arrive is known, not when they were
+    sent: one that a busy machine delivers late is too close to the next ones, but not in three attempts."""
     arrived()
-    begun = simulator.count('GetRecords')
-    streaming.wait_until(lambda: simulator.count('GetRecords') >= begun + 20, 'it goes on reading', timeout=10)
-    (span,) = simulator.shortest_spans('GetRecords', requests=6).values()
-    assert span >= 1 - JITTER, f'6 requests within {span:.3f} s'
+    spans, since = [], 0
+    while len(spans) < 3 and not (spans and spans[-1] >= 1 - JITTER):
+        begun = simulator.count('GetRecords')
+        streaming.wait_until(lambda begun=begun: simulator.count('GetRecords') >= begun + 20, 'it goes on reading')
+        spans += simulator.shortest_spans('GetRecords', requests=6, since=since).values()
+        since = begun + 20
+    assert spans[-1] >= 1 - JITTER, f'6 requests within {spans} s'

@@ -111,7 +111,7 @@ def test_keys_of_every_type_are_read_again(dynamodb, database, key, values):
     assert database.status('events')['errors'] == 0
 
 
-@pytest.mark.parametrize('view_type, writes', [('KEYS_ONLY', 5_000), ('OLD_IMAGE', 2_000)])
+@pytest.mark.parametrize('view_type, writes', [('KEYS_ONLY', 3_000), ('OLD_IMAGE', 1_000)])
 def test_random_writes_leave_both_sides_equal(dynamodb, database, view_type, writes):
     dynamodb.create_table('events', key=KEY, stream=view_type)
     writer = RandomWriter(dynamodb.client, 'events', keys=200, seed=21)

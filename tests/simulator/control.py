@@ -146,10 +146,11 @@ class Simulator:
     def count(self, operation, **fields):
         return len(self.sent(operation, **fields))
 
-    def shortest_spans(self, operation, requests):
-        """The shortest time within which so many requests for one shard came: {shard: seconds}."""
+    def shortest_spans(self, operation, requests, since=0):
+        """The shortest time within which so many requests for one shard came: {shard: seconds}; without the first
+        `since` of all."""
         times = {}
-        for request in self.sent(operation):
+        for request in self.sent(operation)[since:]:
             times.setdefault(request.shard, []).append(request.time)
         return {shard: min(last - first for first, last in zip(moments, moments[requests - 1:]))
                 for shard, moments in times.items() if len(moments) >= requests}
