@@ -12,7 +12,7 @@ from dynamodb_local import boto3_client
 from items import KEY, RandomWriter
 from waiting import wait_until
 
-WRITES = 10_000  # over 500 keys
+WRITES = 20_000  # over 500 keys
 EACH_SIDE = 3_000  # during the backfill, and after it
 
 

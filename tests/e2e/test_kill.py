@@ -12,7 +12,7 @@ from dynamodb_local import boto3_client
 from items import KEY, RandomWriter
 from waiting import wait_until
 
-WRITES = 8_000
+WRITES = 20_000
 KILLS = ['podyn worker'] * 20 + ['podyn supervisor', 'podyn launcher']
 
 
