@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(
     build-essential cmake ninja-build
-    libcurl4-openssl-dev libssl-dev zlib1g-dev rapidjson-dev libgtest-dev
+    libcurl4-openssl-dev libssl-dev zlib1g-dev libisal-dev rapidjson-dev libgtest-dev
     postgresql-15 postgresql-server-dev-15
     openjdk-17-jre-headless # DynamoDB Local
     python3 python3-boto3 python3-psycopg2 python3-pytest python3-pytest-xdist python3-yaml

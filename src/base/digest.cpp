@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <new>
 #include <stdexcept>
 
 namespace podyn::base {
@@ -31,6 +32,33 @@ Sha256 hmac_sha256(std::string_view key, std::string_view data)
              reinterpret_cast<const unsigned char *>(data.data()), data.size(), digest.data(), nullptr) == nullptr)
         throw std::runtime_error("OpenSSL gives no HMAC-SHA-256");
     return digest;
+}
+
+Md5::Md5() : context_(EVP_MD_CTX_new())
+{
+    if (context_ == nullptr)
+        throw std::bad_alloc();
+    if (EVP_DigestInit_ex(context_.get(), EVP_md5(), nullptr) != 1)
+        throw std::runtime_error("OpenSSL gives no MD5");
+}
+
+void Md5::update(std::string_view data)
+{
+    if (EVP_DigestUpdate(context_.get(), data.data(), data.size()) != 1)
+        throw std::runtime_error("OpenSSL cannot go on with an MD5");
+}
+
+Md5::Digest Md5::finish()
+{
+    Digest digest;
+    if (EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) != 1)
+        throw std::runtime_error("OpenSSL cannot finish an MD5");
+    return digest;
+}
+
+void Md5::FreeContext::operator()(evp_md_ctx_st *context) const noexcept
+{
+    EVP_MD_CTX_free(context);
 }
 
 std::string hex(std::span<const std::uint8_t> bytes)
