@@ -1,5 +1,5 @@
 // See endpoints.h. Partitions and host names: botocore 1.43.11, data/partitions.json and the endpoint rule sets of the
-// five services; the tests hold what botocore itself answers.
+// six services; the tests hold what botocore itself answers.
 #include "aws/endpoints.h"
 
 #include <optional>
@@ -33,6 +33,9 @@ constexpr Partition kPartitions[] = {
     {"", "amazonaws.com", "api.aws", "streams-dynamodb"},
 };
 
+const Partition &partition_of(std::string_view region);
+std::string host_name(Service service, std::string_view region, bool use_fips, bool use_dualstack);
+std::string s3_host_name(std::string_view region, bool use_fips, bool use_dualstack);
 std::string_view host_prefix(Service service, const Partition &partition, bool use_dualstack);
 std::optional<base::Url> usable_url(std::string_view text, base::Status *status);
 bool is_allowed(const base::Url &url, std::string_view allowed);
@@ -54,18 +57,21 @@ void check_region(std::string_view region)
 
 Endpoints resolve_endpoints(const EndpointOptions &options)
 {
-    const bool custom = !options.endpoint.empty() || !options.streams_endpoint.empty() || !options.sts_endpoint.empty();
+    const bool custom = !options.endpoint.empty() || !options.streams_endpoint.empty() ||
+                        !options.sts_endpoint.empty() || !options.s3_endpoint.empty();
     if (custom && (options.use_fips || options.use_dualstack))
         throw base::Error{invalid("options use_fips and use_dualstack cannot be combined with an endpoint",
                                   "Remove either the endpoint or use_fips and use_dualstack from the server.")};
     const auto own = [&](Service service) {
         return aws_endpoint(service, options.region, options.use_fips, options.use_dualstack);
     };
-    Endpoints endpoints{own(Service::kDynamoDb), own(Service::kStreams)};
+    Endpoints endpoints{own(Service::kDynamoDb), own(Service::kStreams), std::nullopt};
     if (!options.endpoint.empty())
         endpoints.dynamodb = endpoints.streams = custom_endpoint(options.endpoint);
     if (!options.streams_endpoint.empty())
         endpoints.streams = custom_endpoint(options.streams_endpoint);
+    if (!options.s3_endpoint.empty())
+        endpoints.s3 = custom_endpoint(options.s3_endpoint);
     if (!options.sts_endpoint.empty())
         (void)custom_endpoint(options.sts_endpoint);
     return endpoints;
@@ -74,15 +80,14 @@ Endpoints resolve_endpoints(const EndpointOptions &options)
 base::Url aws_endpoint(Service service, std::string_view region, bool use_fips, bool use_dualstack)
 {
     check_region(region);
-    const Partition *partition = kPartitions;
-    while (!region.starts_with(partition->region_prefix))
-        ++partition;
-    // GovCloud's ordinary endpoints are the FIPS ones; only its dual-stack hosts are told apart.
-    const bool fips_name = use_fips && (partition->region_prefix != "us-gov-" || use_dualstack);
-    std::string host(host_prefix(service, *partition, use_dualstack));
-    host.append(fips_name ? "-fips." : ".").append(region).append(".");
-    host.append(use_dualstack ? partition->dualstack_suffix : partition->suffix);
+    const std::string host = service == Service::kS3 ? s3_host_name(region, use_fips, use_dualstack)
+                                                     : host_name(service, region, use_fips, use_dualstack);
     return {.tls = true, .host = host, .is_address = false, .port = 443};
+}
+
+bool same_partition(std::string_view region, std::string_view other)
+{
+    return &partition_of(region) == &partition_of(other);
 }
 
 base::Url custom_endpoint(std::string_view text)
@@ -106,6 +111,35 @@ base::Status check_endpoint(std::string_view url, std::string_view allowed)
 
 namespace {
 
+const Partition &partition_of(std::string_view region)
+{
+    const Partition *partition = kPartitions;
+    while (!region.starts_with(partition->region_prefix))
+        ++partition;
+    return *partition;
+}
+
+std::string host_name(Service service, std::string_view region, bool use_fips, bool use_dualstack)
+{
+    const Partition &partition = partition_of(region);
+    // GovCloud's ordinary endpoints are the FIPS ones; only its dual-stack hosts are told apart.
+    const bool fips_name = use_fips && (partition.region_prefix != "us-gov-" || use_dualstack);
+    std::string host(host_prefix(service, partition, use_dualstack));
+    host.append(fips_name ? "-fips." : ".").append(region).append(".");
+    return host.append(use_dualstack ? partition.dualstack_suffix : partition.suffix);
+}
+
+// S3 names its hosts in a way of its own, and has the ordinary suffix for all of them.
+std::string s3_host_name(std::string_view region, bool use_fips, bool use_dualstack)
+{
+    const Partition &partition = partition_of(region);
+    if (use_fips && partition.region_prefix == "cn-")
+        throw base::Error{invalid("Amazon S3 has no FIPS endpoints in China", "Remove use_fips from the server.")};
+    std::string host(use_fips ? "s3-fips." : "s3.");
+    host.append(use_dualstack ? "dualstack." : "").append(region).append(".");
+    return host.append(partition.suffix);
+}
+
 std::string_view host_prefix(Service service, const Partition &partition, bool use_dualstack)
 {
     switch (service) {
@@ -119,6 +153,8 @@ std::string_view host_prefix(Service service, const Partition &partition, bool u
             return "portal.sso";
         case Service::kSsoOidc:
             return "oidc";
+        case Service::kS3:  // see s3_host_name
+            return "s3";
     }
     return {};
 }

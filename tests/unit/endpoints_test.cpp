@@ -22,8 +22,8 @@ base::Status resolve_status(const EndpointOptions &options)
 // What botocore answers, see tests/fixtures/aws_endpoints.py.
 TEST(Endpoints, of_every_region_and_variant_are_those_that_botocore_gives)
 {
-    constexpr Service kServices[] = {Service::kDynamoDb, Service::kStreams, Service::kSts, Service::kSsoPortal,
-                                     Service::kSsoOidc};
+    constexpr Service kServices[] = {Service::kDynamoDb,  Service::kStreams, Service::kSts,
+                                     Service::kSsoPortal, Service::kSsoOidc, Service::kS3};
     std::ifstream table(PODYN_SOURCE_DIR "/tests/fixtures/aws_endpoints.tsv");
     std::string line, region, host;
     std::getline(table, line);
@@ -31,10 +31,21 @@ TEST(Endpoints, of_every_region_and_variant_are_those_that_botocore_gives)
     for (bool fips, dualstack; table >> region >> fips >> dualstack;)
         for (const Service service : kServices) {
             table >> host;
-            EXPECT_EQ(aws_endpoint(service, region, fips, dualstack).text(), "https://" + host);
             ++hosts;
+            if (host == "-")
+                EXPECT_THROW((void)aws_endpoint(service, region, fips, dualstack), base::Error) << region;
+            else
+                EXPECT_EQ(aws_endpoint(service, region, fips, dualstack).text(), "https://" + host);
         }
-    EXPECT_GT(hosts, 900);
+    EXPECT_GT(hosts, 1000);
+}
+
+TEST(Endpoints, partitions_are_told_apart_by_their_regions)
+{
+    EXPECT_TRUE(same_partition("us-east-1", "eu-central-1"));
+    EXPECT_TRUE(same_partition("us-gov-west-1", "us-gov-east-1"));
+    for (const char *other : {"cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1", "eusc-de-east-1"})
+        EXPECT_FALSE(same_partition("us-east-1", other)) << other;
 }
 
 TEST(Endpoints, a_session_goes_to_those_of_its_region)
@@ -64,6 +75,9 @@ TEST(Endpoints, a_custom_endpoint_serves_streams_too_unless_they_have_their_own)
         resolve_endpoints({"us-east-1", "http://localhost:8000/", "https://streams.example.com", "", false, false});
     EXPECT_EQ(two.dynamodb.text(), "http://localhost:8000");
     EXPECT_EQ(two.streams.text(), "https://streams.example.com");
+    EXPECT_FALSE(two.s3);
+    EXPECT_EQ(resolve_endpoints({"us-east-1", "", "", "", false, false, "http://localhost:9000"}).s3->text(),
+              "http://localhost:9000");
 }
 
 TEST(Endpoints, fips_and_dual_stack_do_not_go_with_a_custom_endpoint)
@@ -71,6 +85,7 @@ TEST(Endpoints, fips_and_dual_stack_do_not_go_with_a_custom_endpoint)
     EXPECT_STREQ(resolve_status({"us-east-1", "http://localhost", "", "", true, false}).sqlstate, "22023");
     EXPECT_STREQ(resolve_status({"us-east-1", "", "http://localhost", "", false, true}).sqlstate, "22023");
     EXPECT_STREQ(resolve_status({"us-east-1", "", "", "http://localhost", true, false}).sqlstate, "22023");
+    EXPECT_STREQ(resolve_status({"us-east-1", "", "", "", true, false, "http://localhost"}).sqlstate, "22023");
 }
 
 constexpr std::string_view kAllowed = "*.amazonaws.com, *.api.aws,localhost,127.0.0.1,[::1],db.Example.com,10.0.0.1";
