@@ -109,21 +109,7 @@ std::string normalized(std::string_view path)
 
 std::string canonical_path(std::string_view path, bool normalize)
 {
-    std::string encoded;
-    for (const char c : normalize ? normalized(path) : std::string(path.empty() ? "/" : path)) {
-        if (c == '/')
-            encoded += c;
-        else
-            base::append_percent_encoded(encoded, c);
-    }
-    return encoded;
-}
-
-int hex_value(char c)
-{
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    const std::size_t position = kDigits.find(c >= 'A' && c <= 'F' ? static_cast<char>(c | 0x20) : c);
-    return position == std::string_view::npos ? -1 : static_cast<int>(position);
+    return base::percent_encoded_path(normalize ? normalized(path) : std::string(path.empty() ? "/" : path));
 }
 
 // Encodes what is not encoded yet: "%E1" stays, a raw byte becomes "%XX".
@@ -131,9 +117,10 @@ std::string encoded_once(std::string_view text)
 {
     std::string encoded;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0) {
-            base::append_percent_encoded(encoded,
-                                         static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])));
+        if (text[i] == '%' && i + 2 < text.size() && base::hex_value(text[i + 1]) >= 0 &&
+            base::hex_value(text[i + 2]) >= 0) {
+            base::append_percent_encoded(
+                encoded, static_cast<char>(base::hex_value(text[i + 1]) * 16 + base::hex_value(text[i + 2])));
             i += 2;
         } else {
             base::append_percent_encoded(encoded, text[i]);

@@ -137,6 +137,42 @@ std::string percent_encoded(std::string_view text)
     return encoded;
 }
 
+std::string percent_encoded_path(std::string_view path)
+{
+    std::string encoded;
+    for (const char c : path) {
+        if (c == '/')
+            encoded += c;
+        else
+            append_percent_encoded(encoded, c);
+    }
+    return encoded;
+}
+
+std::optional<std::string> form_decoded(std::string_view text)
+{
+    std::string decoded;
+    decoded.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            decoded += text[i] == '+' ? ' ' : text[i];
+            continue;
+        }
+        if (text.size() - i < 3 || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0)
+            return std::nullopt;
+        decoded += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
+        i += 2;
+    }
+    return decoded;
+}
+
+int hex_value(char c)
+{
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    const std::size_t position = kDigits.find(to_lower(c));
+    return position == std::string_view::npos ? -1 : static_cast<int>(position);
+}
+
 bool is_host_name(std::string_view text)
 {
     if (text.empty() || text.size() > kMaxHostName)

@@ -28,6 +28,12 @@ struct Url {
 // RFC 3986: unreserved characters as they are, all others as %XX.
 void append_percent_encoded(std::string &text, char c);
 [[nodiscard]] std::string percent_encoded(std::string_view text);
+// The same, with "/" as it is.
+[[nodiscard]] std::string percent_encoded_path(std::string_view path);
+// %XX decoded, and "+" as a space (application/x-www-form-urlencoded); nothing where a "%" has no two digits.
+[[nodiscard]] std::optional<std::string> form_decoded(std::string_view text);
+// The value of a hexadecimal digit; -1: it is none.
+[[nodiscard]] int hex_value(char c);
 
 // A dot-separated name of LDH labels (RFC 1123, 2.1), lower case, whose last label is not a number.
 [[nodiscard]] bool is_host_name(std::string_view text);

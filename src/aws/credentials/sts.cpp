@@ -4,12 +4,12 @@
 
 #include "aws/credentials/ask.h"
 #include "aws/credentials/sources.h"
-#include "aws/credentials/xml.h"
 #include "aws/endpoints.h"
 #include "aws/error.h"
 #include "aws/sigv4.h"
 #include "base/time_format.h"
 #include "base/url.h"
+#include "xml/reader.h"
 
 namespace podyn::aws {
 
@@ -85,7 +85,7 @@ HttpRequest request_of(const StsOptions &options, const Form &form)
 
 ServiceError error_of(const HttpReply &reply)
 {
-    return {xml_text(reply.body, "Code"), xml_text(reply.body, "Message")};
+    return {xml::text_of(reply.body, "Code"), xml::text_of(reply.body, "Message")};
 }
 
 base::Error refused(const HttpReply &reply, const Role &role)
@@ -111,12 +111,12 @@ Credentials credentials_of(const HttpReply &reply, const Role &role)
 {
     if (!reply.transport.ok() || reply.status != 200)
         throw refused(reply, role);
-    Credentials credentials{xml_text(reply.body, "AccessKeyId"), xml_text(reply.body, "SecretAccessKey"),
-                            xml_text(reply.body, "SessionToken")};
+    Credentials credentials{xml::text_of(reply.body, "AccessKeyId"), xml::text_of(reply.body, "SecretAccessKey"),
+                            xml::text_of(reply.body, "SessionToken")};
     if (credentials.access_key_id.empty() || credentials.secret_access_key.empty())
         throw credentials_failure("AWS STS gave an answer without credentials", {},
                                   "Check option sts_endpoint of the server.");
-    credentials.expires_us = read_expiration(xml_text(reply.body, "Expiration"), "AWS STS");
+    credentials.expires_us = read_expiration(xml::text_of(reply.body, "Expiration"), "AWS STS");
     check_credentials(credentials);
     return credentials;
 }
