@@ -156,6 +156,7 @@ void Http::release(std::unique_ptr<Transfer> transfer) noexcept
     transfer->request.body = {};
     transfer->request.method = Method::kPost;
     transfer->request.may_reach_metadata = false;
+    transfer->request.max_body = kMaxBody;
     if (idle_.size() < kMaxIdleTransfers)
         idle_.push_back(std::move(transfer));
     transfer.reset();

@@ -28,6 +28,7 @@ struct Request {
     std::vector<std::string> headers;  // lines without line ends
     std::string_view body;             // must outlive the transfer's run; not with kGet
     std::int64_t timeout_us = 0;       // from connecting to the last byte
+    std::size_t max_body = kMaxBody;   // of the response
     // Whether a host's name may stand for an address of the metadata services (metadata_address.h). Where the URL has
     // the address itself, whoever wrote or allowed the URL knew.
     bool may_reach_metadata = false;
@@ -45,8 +46,8 @@ class Transfer {
 
     [[nodiscard]] bool timed_out() const noexcept { return result_ == CURLE_OPERATION_TIMEDOUT; }
     // How the exchange of bytes went; what an HTTP error status means is not its concern. `service` and the URL are
-    // named in the message.
-    [[nodiscard]] base::Status transport_status(std::string_view service) const;
+    // named in the message, `option` in the hint: it says where the service is.
+    [[nodiscard]] base::Status transport_status(std::string_view service, std::string_view option = "endpoint") const;
 
   private:
     friend class Http;

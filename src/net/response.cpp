@@ -40,7 +40,8 @@ std::string_view trimmed(std::string_view text)
 void Response::clear()
 {
     status = 0;
-    for (std::string *header : {&content_encoding, &crc32, &date, &error_type, &request_id, &retry_after})
+    for (std::string *header : {&content_encoding, &crc32, &date, &error_type, &request_id, &retry_after, &etag,
+                                &content_range, &bucket_region})
         header->clear();
     body = std::string();
 }
@@ -59,20 +60,28 @@ void Response::take_header(std::string_view line)
     if (!std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c < '\x7f'; }))
         return;
     const std::pair<std::string_view, std::string *> wanted[] = {
-        {"content-encoding", &content_encoding}, {"x-amz-crc32", &crc32},           {"date", &date},
-        {"x-amzn-errortype", &error_type},       {"x-amzn-requestid", &request_id}, {"x-amz-retry-after", &retry_after},
+        {"content-encoding", &content_encoding},
+        {"x-amz-crc32", &crc32},
+        {"date", &date},
+        {"x-amzn-errortype", &error_type},
+        {"x-amzn-requestid", &request_id},
+        {"x-amz-request-id", &request_id},  // S3's name of it
+        {"x-amz-retry-after", &retry_after},
+        {"etag", &etag},
+        {"content-range", &content_range},
+        {"x-amz-bucket-region", &bucket_region},
     };
     for (const auto &[wanted_name, field] : wanted)
         if (same_name(name, wanted_name))
             field->assign(value);
     std::size_t length = 0;
-    if (same_name(name, "content-length") && parse_number(value, &length) && length <= kMaxBody)
+    if (same_name(name, "content-length") && parse_number(value, &length) && length <= max_body)
         body.reserve(length);
 }
 
 bool Response::take_body(std::string_view piece)
 {
-    if (piece.size() > kMaxBody - body.size())
+    if (piece.size() > max_body - body.size())
         return false;
     body.append(piece);
     return true;

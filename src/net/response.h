@@ -20,13 +20,17 @@ struct Response {
     std::string error_type;
     std::string request_id;
     std::string retry_after;
-    std::string body;  // as sent
+    std::string etag;           // S3's headers
+    std::string content_range;  //
+    std::string bucket_region;  //
+    std::string body;           // as sent
+    std::size_t max_body = kMaxBody;
 
-    // Ready for another response; strings keep their memory, the body does not.
+    // Ready for another response; strings keep their memory, the body does not. max_body stays.
     void clear();
     // One header line with its line end. Values that are not printable ASCII are ignored.
     void take_header(std::string_view line);
-    // Another piece of the body; false if it would exceed kMaxBody.
+    // Another piece of the body; false if it would exceed max_body.
     [[nodiscard]] bool take_body(std::string_view piece);
     // Checks the checksum over the bytes as sent, then inflates. Takes the body. Throws base::Error (kCorrupt).
     [[nodiscard]] std::string decode();

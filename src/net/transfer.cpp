@@ -80,7 +80,8 @@ void Transfer::configure()
     curl_easy_setopt(easy_, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
     curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy_, CURLOPT_PROXY, "");  // none, whatever the environment says
+    curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);  // keys of S3 may hold ".."
+    curl_easy_setopt(easy_, CURLOPT_PROXY, "");       // none, whatever the environment says
     curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     curl_easy_setopt(easy_, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -103,6 +104,7 @@ void Transfer::prepare()
     }
     link_headers();
     response.clear();
+    response.max_body = request.max_body;
     result_ = CURLE_OK;
     too_big_ = out_of_memory_ = connected_ = metadata_refused_ = false;
     error_[0] = '\0';
@@ -171,7 +173,7 @@ std::size_t Transfer::on_body(char *data, std::size_t size, std::size_t count, v
     }
 }
 
-base::Status Transfer::transport_status(std::string_view service) const
+base::Status Transfer::transport_status(std::string_view service, std::string_view option) const
 {
     const std::string_view detail = error_[0] != '\0' ? error_ : curl_easy_strerror(result_);
     const std::string server = std::string(service) + " at \"" + origin(request.url) + "\"";
@@ -179,12 +181,14 @@ base::Status Transfer::transport_status(std::string_view service) const
                                  std::string_view hint) {
         return make_status(Failure::kUnavailable, sqlstate, retryable, message, detail, hint);
     };
-    constexpr std::string_view kNetworkHint = "Check option endpoint of the server and the network.";
+    const std::string network_hint = "Check option " + std::string(option) + " of the server and the network.";
 
     if (out_of_memory_ || result_ == CURLE_OUT_OF_MEMORY)
         return base::out_of_memory();
     if (too_big_)
-        return corrupt("the body has more than " + std::to_string(kMaxBody) + " bytes", false).status;
+        return corrupt("the body has more than " + std::to_string(request.max_body) + " bytes", false,
+                       std::string(service))
+            .status;
     if (metadata_refused_)
         return make_status(Failure::kInvalid, "42501", false, server + " is an address of the metadata services", {},
                            "Names must not stand for these addresses; a superuser can allow the address itself in the "
@@ -194,25 +198,25 @@ base::Status Transfer::transport_status(std::string_view service) const
             return {};
         case CURLE_PEER_FAILED_VERIFICATION:
             return unavailable("08001", false, "could not verify the TLS certificate of " + server,
-                               "Check options endpoint and ca_file of the server.");
+                               "Check options " + std::string(option) + " and ca_file of the server.");
         case CURLE_SSL_CACERT_BADFILE:
             return unavailable("08001", false, "could not read the TLS certificates for " + server,
                                "Check option ca_file of the server: a PEM file that PostgreSQL can read.");
         case CURLE_COULDNT_RESOLVE_HOST:
         case CURLE_COULDNT_CONNECT:
         case CURLE_SSL_CONNECT_ERROR:
-            return unavailable("08001", true, "could not connect to " + server, kNetworkHint);
+            return unavailable("08001", true, "could not connect to " + server, network_hint);
         case CURLE_OPERATION_TIMEDOUT:
             if (!connected_)
-                return unavailable("08001", true, "could not connect to " + server + " in time", kNetworkHint);
+                return unavailable("08001", true, "could not connect to " + server + " in time", network_hint);
             return unavailable("08006", true, "request to " + server + " timed out",
                                "If this goes on, raise option request_timeout of the server.");
         case CURLE_WEIRD_SERVER_REPLY:
         case CURLE_UNSUPPORTED_PROTOCOL:
             return make_status(Failure::kCorrupt, "08P01", true, "answer of " + server + " is not HTTP", detail,
-                               kNetworkHint);
+                               network_hint);
         default:
-            return unavailable("08006", true, "connection to " + server + " failed", kNetworkHint);
+            return unavailable("08006", true, "connection to " + server + " failed", network_hint);
     }
 }
 
