@@ -13,16 +13,9 @@ namespace {
 
 using base::Failure;
 
-constexpr std::size_t kMaxParsedBody = 64 * 1024;  // AWS's error bodies are some hundred bytes
-constexpr std::size_t kMaxQuotedBody = 200;        // of a body that is not AWS's
+using Kind = ErrorKind;
 
-struct Kind {
-    Failure failure;
-    bool retryable;
-    const char *sqlstate;
-    const char *what;  // follows `request Scan `
-    const char *hint;
-};
+constexpr std::size_t kMaxQuotedBody = 200;  // of a body that is not AWS's
 
 // 53400, configuration limit exceeded: what throttles is a provisioned, configured or account limit.
 constexpr Kind kThrottled = {Failure::kThrottled, true, "53400", "was throttled by DynamoDB",
@@ -56,12 +49,7 @@ constexpr Kind kUnknownError = {Failure::kInvalid, false, "58000", "failed with 
 constexpr Kind kNotDynamoDb = {Failure::kInvalid, false, "08P01", "got an answer that is not DynamoDB's",
                                "Check the options endpoint and streams_endpoint of the server."};
 
-struct NamedKind {
-    std::string_view name;
-    const Kind &kind;
-};
-
-constexpr NamedKind kKinds[] = {
+constexpr NamedErrorKind kNamed[] = {
     {"BandwidthLimitExceeded", kThrottled},
     {"EC2ThrottledException", kThrottled},
     {"LimitExceededException", kThrottled},  // DynamoDB Streams' throttling
@@ -121,6 +109,8 @@ constexpr NamedKind kKinds[] = {
     {"UnknownOperationException", kUnknownOperation},
 };
 
+constexpr ErrorKinds kKinds = {kNamed, kThrottled, kUnavailable, kDenied, kUnknownError, kNotDynamoDb};
+
 // Collects the strings at the top level of an error body; what is no string says nothing.
 class ErrorSink final : public json::PathSink {
   public:
@@ -155,10 +145,7 @@ ServiceError read_body(std::string_view body)
     return error;
 }
 
-const Kind &kind_of(int http_status, const ServiceError &error);
 std::string detail_of(const ErrorResponse &response, const ServiceError &error, const Kind &kind);
-std::string denied_hint(const ErrorResponse &response, const ServiceError &error);
-
 // "com.amazonaws.dynamodb.v20120810#ThrottlingException" → ThrottlingException. The header form ends with ":" and a URL
 // (restJson1 protocol of Smithy, "Operation error serialization").
 std::string bare_name(std::string_view type)
@@ -172,18 +159,52 @@ std::string bare_name(std::string_view type)
 
 ServiceError parse_error(const ErrorResponse &response)
 {
-    ServiceError error = response.body.size() <= kMaxParsedBody ? read_body(response.body) : ServiceError();
+    ServiceError error = response.body.size() <= kMaxErrorBody ? read_body(response.body) : ServiceError();
     error.name = bare_name(error.name.empty() ? response.error_type : error.name);
     return error;
 }
 
 base::Status error_status(const ErrorResponse &response, const ServiceError &error)
 {
-    const Kind &kind = kind_of(response.http_status, error);
+    const Kind &kind = kind_of(kKinds, response.http_status, error);
+    if (kind.failure != Failure::kDenied)
+        return error_status(response, error, kind, kind.hint);
+    return error_status(response, error, kind,
+                        "Allow the action " + denied_action(error, "dynamodb:" + std::string(response.operation)) +
+                            " on the table and its stream in the IAM policy of these credentials.");
+}
+
+const ErrorKind &kind_of(const ErrorKinds &kinds, int http_status, const ServiceError &error)
+{
+    for (const NamedErrorKind &named : kinds.named)
+        if (named.name == error.name)
+            return named.kind;
+    if (http_status >= 500 || http_status == 408)
+        return kinds.unavailable;
+    if (http_status == 429)
+        return kinds.throttled;
+    if (error.name.empty())
+        return kinds.foreign;
+    return http_status == 403 ? kinds.denied : kinds.unknown;
+}
+
+base::Status error_status(const ErrorResponse &response, const ServiceError &error, const ErrorKind &kind,
+                          std::string_view hint)
+{
     const std::string message = std::string("request ").append(response.operation).append(" ").append(kind.what);
-    const std::string hint = kind.failure == Failure::kDenied ? denied_hint(response, error) : kind.hint;
     return base::make_status(kind.failure, kind.sqlstate, kind.retryable, message, detail_of(response, error, kind),
                              hint);
+}
+
+// "User: … is not authorized to perform: dynamodb:Scan on resource: …".
+std::string denied_action(const ServiceError &error, std::string_view action)
+{
+    constexpr std::string_view kMark = "not authorized to perform: ";
+    const std::size_t mark = error.message.find(kMark);
+    if (mark == std::string::npos)
+        return std::string(action);
+    const std::string_view rest = std::string_view(error.message).substr(mark + kMark.size());
+    return std::string(rest.substr(0, rest.find_first_of(" \n")));
 }
 
 std::string_view without_secrets(std::string_view message)
@@ -195,8 +216,9 @@ std::string_view without_secrets(std::string_view message)
 // Expired, or replaced meanwhile where they came from.
 bool may_be_outdated_credentials(const ServiceError &error)
 {
-    constexpr std::string_view kNames[] = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId",
-                                           "UnrecognizedClientException"};
+    constexpr std::string_view kNames[] = {"ExpiredToken",       "ExpiredTokenException",
+                                           "InvalidAccessKeyId", "InvalidClientTokenId",
+                                           "InvalidToken",       "UnrecognizedClientException"};
     return std::find(std::begin(kNames), std::end(kNames), error.name) != std::end(kNames);
 }
 
@@ -209,23 +231,6 @@ bool may_be_clock_skew(const ServiceError &error)
 }
 
 namespace {
-
-// The name decides; the HTTP status where there is none that we know.
-const Kind &kind_of(int http_status, const ServiceError &error)
-{
-    for (const NamedKind &named : kKinds)
-        if (named.name == error.name)
-            return named.kind;
-    if (http_status >= 500)
-        return kUnavailable;
-    if (http_status == 429)
-        return kThrottled;
-    if (http_status == 408)
-        return kUnavailable;
-    if (error.name.empty())
-        return kNotDynamoDb;
-    return http_status == 403 ? kDenied : kUnknownError;
-}
 
 // A body that is not AWS's, such as a proxy's HTML: its beginning, on one line.
 std::string quoted(std::string_view body)
@@ -248,18 +253,6 @@ std::string detail_of(const ErrorResponse &response, const ServiceError &error, 
     const std::string_view message =
         kind.failure == Failure::kCredentials ? without_secrets(error.message) : std::string_view(error.message);
     return message.empty() ? error.name : error.name + ": " + std::string(message);
-}
-
-// AWS's message names the action: "User: … is not authorized to perform: dynamodb:Scan on resource: …".
-std::string denied_hint(const ErrorResponse &response, const ServiceError &error)
-{
-    constexpr std::string_view kMark = "not authorized to perform: ";
-    std::string action = "dynamodb:" + std::string(response.operation);
-    if (const std::size_t mark = error.message.find(kMark); mark != std::string::npos) {
-        const std::string_view rest = std::string_view(error.message).substr(mark + kMark.size());
-        action = rest.substr(0, rest.find_first_of(" \n"));
-    }
-    return "Allow the action " + action + " on the table and its stream in the IAM policy of these credentials.";
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
-// What a failed response of DynamoDB means: which error it is, whether asking again can help, what to do.
+// What a failed response means: which error it is, whether asking again can help, what to do. DynamoDB's errors; those
+// of another service are told with a table of its own (s3/error.h).
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,6 +26,41 @@ struct ServiceError {
 
 [[nodiscard]] ServiceError parse_error(const ErrorResponse &response);
 [[nodiscard]] base::Status error_status(const ErrorResponse &response, const ServiceError &error);
+
+// ---- tables of errors ----------------------------------------------------------------------------------------------
+
+inline constexpr std::size_t kMaxErrorBody = 64 * 1024;  // AWS's error bodies are some hundred bytes
+
+struct ErrorKind {
+    base::Failure failure;
+    bool retryable;
+    const char *sqlstate;
+    const char *what;  // follows `request Scan `
+    const char *hint;
+};
+
+struct NamedErrorKind {
+    std::string_view name;
+    const ErrorKind &kind;
+};
+
+// The errors of a service. The name decides; the HTTP status where there is none that the table has.
+struct ErrorKinds {
+    std::span<const NamedErrorKind> named;
+    const ErrorKind &throttled;    // 429
+    const ErrorKind &unavailable;  // 5xx, 408
+    const ErrorKind &denied;       // 403
+    const ErrorKind &unknown;      // another name
+    const ErrorKind &foreign;      // no name: the answer is not the service's
+};
+
+[[nodiscard]] const ErrorKind &kind_of(const ErrorKinds &kinds, int http_status, const ServiceError &error);
+[[nodiscard]] base::Status error_status(const ErrorResponse &response, const ServiceError &error, const ErrorKind &kind,
+                                        std::string_view hint);
+// The action that was denied, as AWS's message names it; `action` where it names none.
+[[nodiscard]] std::string denied_action(const ServiceError &error, std::string_view action);
+
+// ---- what all services have in common ------------------------------------------------------------------------------
 
 // AWS explains a wrong signature by repeating what was signed, the session token included, and an incomplete one by
 // repeating the Authorization header: such explanations are cut off.
