@@ -4,6 +4,7 @@
 // Whichever list it is in tells its state.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -15,8 +16,10 @@
 #include "aws/retry.h"
 #include "aws/sigv4.h"
 #include "engine/client.h"
+#include "engine/exchange.h"
 #include "engine/guard.h"
 #include "net/http.h"
+#include "s3/address.h"
 
 namespace podyn::engine {
 
@@ -41,12 +44,17 @@ class Keeper;
 struct Session {
     aws::Endpoints endpoints;
     std::string endpoint_text;
+    std::string region;
     aws::CredentialOptions credentials;
     aws::Signer signer;
     std::string ca_file;
     std::int64_t timeout_us;
-    aws::RetryQuota quota{};           // a sick endpoint takes no retries from the others
-    std::shared_ptr<Keeper> keeper{};  // of the client that ran the last call; see keeper_of
+    s3::Access s3;
+    std::string s3_ca_file;
+    std::map<std::string, std::string> bucket_regions{};  // of those that are in another region than the session
+    std::map<std::string, aws::Signer> s3_signers{};      // by region
+    aws::RetryQuota quota{};                              // a sick endpoint takes no retries from the others
+    std::shared_ptr<Keeper> keeper{};                     // of the client that ran the last call; see keeper_of
 };
 
 // Whoever has a transfer run.
@@ -70,16 +78,15 @@ struct Client {
 };
 
 struct Call final : TransferOwner {
-    Call(Client *its_client, Session *its_session, Operation its_operation, std::string_view its_request)
-        : client(its_client), session(its_session), operation(its_operation), request(its_request)
+    Call(Client *its_client, Session *its_session, std::unique_ptr<Exchange> its_exchange)
+        : client(its_client), session(its_session), exchange(std::move(its_exchange))
     {
     }
     void on_transfer_end(Now now) noexcept override;
 
     Client *client;  // null once the call has finished
     Session *session;
-    Operation operation;
-    std::string request;
+    std::unique_ptr<Exchange> exchange;
 
     CallList *list = nullptr;  // null: finished
     Call *previous = nullptr;
@@ -98,6 +105,9 @@ struct Call final : TransferOwner {
     std::string body{};
 };
 
+// Throws base::Error.
+[[nodiscard]] std::unique_ptr<Call> start_call(Client &client, Session &session, std::unique_ptr<Exchange> exchange,
+                                               Now now);
 // Ends a call with this result.
 void finish(Call &call, const Status &status) noexcept;
 // Moves the body out of a finished, successful call.

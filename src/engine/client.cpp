@@ -2,48 +2,18 @@
 #include "engine/client.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
-#include <span>
 #include <utility>
 
-#include "aws/error.h"
 #include "base/time_format.h"
 #include "engine/call.h"
+#include "engine/json_exchange.h"
 #include "engine/keeper.h"
+#include "engine/take.h"
 
 namespace podyn::engine {
 
 namespace {
-
-struct OperationInfo {
-    std::string_view name;
-    std::string_view target;  // header X-Amz-Target: the service's target prefix and the operation
-    bool streams;
-};
-
-// In the order of Operation. Target prefixes: service models of botocore 1.43.11, "targetPrefix".
-constexpr std::array<OperationInfo, 8> kOperations = {{
-    {"ListTables", "DynamoDB_20120810.ListTables", false},
-    {"DescribeTable", "DynamoDB_20120810.DescribeTable", false},
-    {"Scan", "DynamoDB_20120810.Scan", false},
-    {"BatchGetItem", "DynamoDB_20120810.BatchGetItem", false},
-    {"DescribeStream", "DynamoDBStreams_20120810.DescribeStream", true},
-    {"GetShardIterator", "DynamoDBStreams_20120810.GetShardIterator", true},
-    {"GetRecords", "DynamoDBStreams_20120810.GetRecords", true},
-    {"UpdateTable", "DynamoDB_20120810.UpdateTable", false},
-}};
-
-const OperationInfo &info(const Call &call)
-{
-    return kOperations[static_cast<std::size_t>(call.operation)];
-}
-
-struct Outcome {
-    Status status;
-    bool clock_was_wrong = false;
-    bool credentials_outdated = false;
-};
 
 aws::CredentialOptions credential_options(const SessionOptions &options);
 void start_attempt(Call &call, Now now);
@@ -122,13 +92,20 @@ Status session_create(const SessionOptions &options, Session **session) noexcept
             throw Error{make_status(Failure::kInvalid, "22023", false, "request timeout must be positive")};
         aws::Endpoints endpoints =
             aws::resolve_endpoints({options.region, options.endpoint, options.streams_endpoint, options.sts_endpoint,
-                                    options.use_fips, options.use_dualstack});
+                                    options.use_fips, options.use_dualstack, options.s3_endpoint});
         aws::CredentialOptions credentials = credential_options(options);
         std::string endpoint_text = endpoints.dynamodb.text();
-        *session = new Session{
-            std::move(endpoints),         std::move(endpoint_text),
-            std::move(credentials),       aws::Signer(std::string(options.region), std::string(aws::kSigningName)),
-            std::string(options.ca_file), options.request_timeout_us};
+        s3::Access s3{endpoints.s3, options.s3_path_style, options.use_fips, options.use_dualstack};
+        const bool s3_is_aws = options.s3_endpoint.empty() && !options.endpoint.empty();
+        *session = new Session{.endpoints = std::move(endpoints),
+                               .endpoint_text = std::move(endpoint_text),
+                               .region = std::string(options.region),
+                               .credentials = std::move(credentials),
+                               .signer = aws::Signer(std::string(options.region), std::string(aws::kSigningName)),
+                               .ca_file = std::string(options.ca_file),
+                               .timeout_us = options.request_timeout_us,
+                               .s3 = std::move(s3),
+                               .s3_ca_file = std::string(s3_is_aws ? std::string_view() : options.ca_file)};
         return Status{};
     });
 }
@@ -164,13 +141,14 @@ bool session_is_local(const Session *session) noexcept
 Status call_start(Client *client, Session *session, Operation operation, std::string_view body, Now now,
                   Call **call) noexcept
 {
-    *call = nullptr;
-    return guarded([&] {
-        std::unique_ptr<Call> started(new Call(client, session, operation, body));
-        start_attempt(*started, now);
-        *call = started.release();
-        return Status{};
-    });
+    return start(client, session, now, call, [&] { return std::make_unique<JsonExchange>(*session, operation, body); });
+}
+
+std::unique_ptr<Call> start_call(Client &client, Session &session, std::unique_ptr<Exchange> exchange, Now now)
+{
+    auto call = std::make_unique<Call>(&client, &session, std::move(exchange));
+    start_attempt(*call, now);
+    return call;
 }
 
 void call_destroy(Call *call) noexcept
@@ -243,35 +221,6 @@ aws::CredentialOptions credential_options(const SessionOptions &options)
     return credentials;
 }
 
-const base::Url &endpoint(const Call &call)
-{
-    return info(call).streams ? call.session->endpoints.streams : call.session->endpoints.dynamodb;
-}
-
-// The signed headers in the form of a request. Signed anew for every attempt: signatures age.
-void sign(Call &call, const aws::Credentials &credentials, Now now, net::Request &request)
-{
-    Session &session = *call.session;
-    const std::string host = endpoint(call).authority();
-    call.signed_at_us = now.unix_us + call.client->clocks.offset_us(host);
-    const std::string time = base::iso_basic_time(call.signed_at_us);
-    std::array<aws::Header, 5> headers = {{{"Host", host},
-                                           {"Content-Type", "application/x-amz-json-1.0"},
-                                           {"X-Amz-Date", time},
-                                           {"X-Amz-Target", info(call).target},
-                                           {"X-Amz-Security-Token", credentials.session_token}}};
-    const std::span<const aws::Header> used(headers.data(), credentials.session_token.empty() ? 4 : 5);
-    const std::string authorization = session.signer.authorization(
-        {.method = "POST", .path = "/", .query = {}, .headers = used, .body = call.request}, credentials, time);
-
-    request.headers.clear();
-    for (const aws::Header &header : used)
-        request.headers.emplace_back(header.name).append(": ").append(header.value);
-    request.headers.emplace_back("Authorization: ").append(authorization);
-    request.headers.emplace_back("Accept-Encoding: gzip");  // not libcurl's own: the checksum is over compressed bytes
-    request.headers.emplace_back("Expect:");                // none: it would cost a round trip
-}
-
 void start_attempt(Call &call, Now now)
 {
     Client &client = *call.client;
@@ -284,11 +233,9 @@ void start_attempt(Call &call, Now now)
         call.transfer = client.http.acquire();
     net::Transfer &transfer = *call.transfer;
     transfer.owner = static_cast<TransferOwner *>(&call);
-    transfer.request.url = endpoint(call).text();
-    transfer.request.ca_file = call.session->ca_file;
-    transfer.request.body = call.request;
     transfer.request.timeout_us = call.session->timeout_us;
-    sign(call, *credentials, now, transfer.request);
+    call.signed_at_us = now.unix_us + client.clocks.offset_us(call.exchange->endpoint().authority());
+    call.exchange->write(*credentials, base::iso_basic_time(call.signed_at_us), transfer.request);
     client.http.start(transfer, now.monotonic_us);
     client.running.push_back(call);
 }
@@ -308,47 +255,13 @@ void start_due_calls(Client &client, Now now) noexcept
     }
 }
 
-// A proxy or a stand-in for DynamoDB may repeat the headers that it got, and messages end up in logs.
-void hide_session_token(const net::Request &request, std::string &text)
-{
-    constexpr std::string_view kName = "X-Amz-Security-Token: ", kHidden = "(hidden)";
-    for (const std::string &header : request.headers) {
-        if (!header.starts_with(kName))
-            continue;
-        const std::string_view token = std::string_view(header).substr(kName.size());
-        for (std::size_t at = text.find(token); at != std::string::npos; at = text.find(token, at + kHidden.size()))
-            text.replace(at, token.size(), kHidden);
-    }
-}
-
-// What the attempt came to; a good body goes to the call.
-Outcome judge(Call &call)
-{
-    net::Transfer &transfer = *call.transfer;
-    net::Response &response = transfer.response;
-    const Status transport = transfer.transport_status(info(call).streams ? "DynamoDB Streams" : "DynamoDB");
-    if (!transport.ok())
-        return {transport};
-    std::string body = response.decode();
-    if (response.status / 100 == 2) {
-        call.body = std::move(body);
-        return {};
-    }
-    hide_session_token(transfer.request, body);
-    const aws::ErrorResponse error_response = {info(call).name, response.status, response.error_type, body};
-    aws::ServiceError error = aws::parse_error(error_response);
-    hide_session_token(transfer.request, error.message);  // in JSON it may have been written otherwise: \/
-    return {aws::error_status(error_response, error), aws::may_be_clock_skew(error),
-            aws::may_be_outdated_credentials(error)};
-}
-
 // Adopts the service's clock if that can be why it refused the signature. Once a call: then it is something else.
 bool correct_clock(Call &call, Now now)
 {
     if (call.clock_corrected)
         return false;
-    call.clock_corrected = call.client->clocks.correct(endpoint(call).authority(), call.transfer->response.date,
-                                                       call.signed_at_us, now.unix_us);
+    call.clock_corrected = call.client->clocks.correct(call.exchange->endpoint().authority(),
+                                                       call.transfer->response.date, call.signed_at_us, now.unix_us);
     return call.clock_corrected;
 }
 
@@ -376,7 +289,7 @@ void end_attempt(Call &call, Now now)
     Client &client = *call.client;
     Outcome outcome;
     Status thrown = guarded([&] {
-        outcome = judge(call);
+        outcome = call.exchange->judge(*call.transfer, call.body);
         return Status{};
     });
     Status &status = thrown.ok() ? outcome.status : thrown;
@@ -387,6 +300,8 @@ void end_attempt(Call &call, Now now)
     copy_text(status.request_id, sizeof status.request_id, call.transfer->response.request_id);
     if (status.failure == Failure::kThrottled)
         ++call.throttled;
+    if (outcome.asks_otherwise)
+        return wait_until(call, now.monotonic_us);
     if (outcome.clock_was_wrong && correct_clock(call, now))
         return wait_until(call, now.monotonic_us);
     if (outcome.credentials_outdated && renew_credentials(call))

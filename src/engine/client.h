@@ -57,6 +57,8 @@ struct SessionOptions {
     bool allow_credential_process;    // in the chain: run the program that a profile names
     bool use_fips;
     bool use_dualstack;
+    std::string_view s3_endpoint;  // URL for Amazon S3; empty: AWS's own for the region of the bucket
+    bool s3_path_style;            // the bucket's name always in the path, never in the host
 };
 
 // Checks the options and resolves endpoints. Copies what it needs. Credentials that have to be asked for are asked for

@@ -9,6 +9,8 @@
 #include "dynamodb/tables.h"
 #include "engine/call.h"
 #include "engine/guard.h"
+#include "engine/json_exchange.h"
+#include "engine/take.h"
 #include "streams/records.h"
 #include "streams/shards.h"
 
@@ -48,26 +50,8 @@ struct Target {
 template <typename MakeBody>
 Status start(const Target &target, Operation operation, Call **call, MakeBody &&make_body) noexcept
 {
-    return guarded([&] {
-        const std::string body = make_body();
-        return call_start(target.client, target.session, operation, body, target.now, call);
-    });
-}
-
-// `options`: what the response's parser takes beside the body.
-template <typename Handle, typename Page, typename... Options>
-Status take(Call *call, Handle **handle, Page *page, Options... options) noexcept
-{
-    *handle = nullptr;
-    return guarded([&] {
-        const Status status = call_status(call);
-        if (!status.ok())
-            return status;
-        auto response = std::make_unique<Handle>(release_body(*call), options...);
-        *page = response->page();
-        *handle = response.release();
-        return status;
-    });
+    return start(target.client, target.session, target.now, call,
+                 [&] { return std::make_unique<JsonExchange>(*target.session, operation, make_body()); });
 }
 
 }  // namespace
