@@ -27,12 +27,18 @@ inline std::int64_t steady_us()
 // clock jumps ahead to the deadline, so that delays of retries take no time.
 class ClientTest : public testing::Test {
   protected:
-    ~ClientTest() override
+    ~ClientTest() override { close_all(); }
+
+    // A test may open again afterwards.
+    void close_all()
     {
         for (engine::Call *call : calls_)
             call_destroy(call);
+        calls_.clear();
         session_destroy(session_);
         client_destroy(client_);
+        session_ = nullptr;
+        client_ = nullptr;
     }
 
     void open(const std::string &url, std::int64_t timeout_us = 10'000'000)
