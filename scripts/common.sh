@@ -26,6 +26,41 @@ quietly() {
     rm -f "$log"
 }
 
+cache_folder() {
+    local cache=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/podyn
+    mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || cache=$root/build/cache
+    mkdir -p "$cache"
+    echo "$cache"
+}
+
+# Prints the cache's folder NAME, which holds FILE. Unless it does, COMMAND makes it: in a fresh folder, where it leaves
+# it as the folder it prints. cached NAME FILE COMMAND
+cached() {
+    local cache folder fresh made
+    cache=$(cache_folder)
+    folder=$cache/$1
+    exec 9>"$cache/lock"
+    flock 9
+    if [ ! -e "$folder/$2" ]; then
+        fresh=$(mktemp -d "$cache/fetching.XXXXXX")
+        trap 'rm -rf "$fresh"; trap - RETURN' RETURN
+        made=$(cd "$fresh" && "$3") || die "cannot fetch $1"
+        rm -rf "$folder"
+        mv "$fresh/$made" "$folder"
+    fi
+    exec 9>&-
+    echo "$folder"
+}
+
+# Ends the process of a file with its number, only if it is still ours: process numbers come round again.
+# stop_process FILE WORD-OF-ITS-COMMAND-LINE
+stop_process() {
+    local pid
+    pid=$(cat "$1" 2>/dev/null) || return 0
+    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q "$2"; then kill "$pid"; fi
+    rm -f "$1"
+}
+
 free_port() {
     "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }

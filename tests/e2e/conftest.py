@@ -14,6 +14,7 @@ from citus_cluster import CitusCluster
 from database import Database
 from dynamodb_local import DynamoDBLocal
 from postgres_server import PostgresServer
+from s3_server import S3Server
 from simulator import Simulator
 
 # Signal 9 is what tests send; any other end of a process is a bug. Anchored, as a statement in the log may be a very
@@ -47,6 +48,24 @@ def dynamodb(dynamodb_process):
     dynamodb_process.proxy.held = None
     dynamodb_process.drop_tables()
     assert dynamodb_process.take_refusals() == set(), 'requests were signed wrongly'
+
+
+@pytest.fixture(scope='session')
+def s3_process():
+    process = S3Server()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def s3(s3_process):
+    """s3rver behind the signing proxy, with an empty bucket. Whoever signs wrongly on purpose takes the refusals."""
+    s3_process.take_refusals()
+    s3_process.create_bucket()
+    yield s3_process
+    s3_process.proxy.interfere = s3_process.proxy.page_size = s3_process.proxy.held = None
+    s3_process.drop_buckets()
+    assert s3_process.take_refusals() == set(), 'requests were signed wrongly'
 
 
 @pytest.fixture
