@@ -201,6 +201,12 @@ Reading read_as(RecordParser::Form form, std::string_view text, dynamodb::Tape &
     return {record_of(sink, form, text, tape), sink.members() == 1 && sink.item(Member::kItem)};
 }
 
+// Every item has at least its key.
+bool is_item(const Record &record)
+{
+    return !record.item.problem.exists() && record.item.count > 0;
+}
+
 }  // namespace
 
 Record RecordParser::parse(std::string_view text, dynamodb::Tape &tape)
@@ -221,12 +227,12 @@ void RecordParser::pass_over(std::string_view text)
 Record RecordParser::parse_first(std::string_view text, dynamodb::Tape &tape)
 {
     const Reading in_member = read_as(Form::kItemInMember, text, tape, nul_characters_);
-    if (in_member.only_item && !in_member.record.item.problem.exists()) {
+    if (in_member.only_item && is_item(in_member.record)) {
         form_ = Form::kItemInMember;
         return in_member.record;
     }
     const Reading whole = read_as(Form::kItem, text, tape, nul_characters_);
-    if (!whole.record.item.problem.exists())
+    if (is_item(whole.record))
         form_ = Form::kItem;
     return form_ == Form::kUnknown && in_member.only_item ? in_member.record : whole.record;
 }

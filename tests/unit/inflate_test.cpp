@@ -72,12 +72,12 @@ std::string with_long_header(const std::string &compressed)
 
 TEST_P(Inflate, gives_the_same_in_pieces_of_any_size)
 {
-    const std::string text = lines(3000);
+    const std::string text = lines(10'000);
     const ReadFile plain = read(text);
-    ASSERT_EQ(plain.items.size(), 3000U);
+    ASSERT_EQ(plain.items.size(), 10'000U);
     for (const int level : {0, 1, 6, 9}) {
         const std::string compressed = gzip(text, level);
-        for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{4096}, std::string::npos}) {
+        for (const std::size_t piece : {std::size_t{11}, std::size_t{4096}, std::string::npos}) {
             const ReadFile inflated = read(compressed, piece);
             EXPECT_TRUE(inflated.status.ok()) << inflated.status.detail;
             EXPECT_EQ(inflated.items, plain.items) << level << ' ' << piece;
@@ -88,8 +88,8 @@ TEST_P(Inflate, gives_the_same_in_pieces_of_any_size)
 
 TEST_P(Inflate, gives_more_than_a_block_of_text_from_few_bytes)
 {
-    const std::string text = R"({"a":{"S":"x"}})" + std::string(10'000'000, '\n') + R"({"a":{"S":"y"}})";
-    EXPECT_EQ(read(gzip(text)).items, (Items{"1: a:S:x", "10000001: a:S:y"}));
+    const std::string text = R"({"a":{"S":"x"}})" + std::string(2'000'000, '\n') + R"({"a":{"S":"y"}})";
+    EXPECT_EQ(read(gzip(text)).items, (Items{"1: a:S:x", "2000001: a:S:y"}));
 }
 
 TEST_P(Inflate, goes_on_with_the_next_member_even_inside_a_line)
@@ -147,7 +147,7 @@ TEST_P(Inflate, gives_what_came_before_the_cut_whatever_the_pieces)
 // anything else is an error.
 TEST_P(Inflate, never_takes_a_flipped_bit_for_a_sound_file_with_other_items)
 {
-    const std::string text = lines(20);
+    const std::string text = lines(4);
     const Items sound = read(text).items;
     for (const std::string &compressed : {gzip(text), gzip(text, 0), with_long_header(gzip(text))})
         for (std::size_t bit = 0; bit < 8 * compressed.size(); ++bit) {
@@ -179,7 +179,7 @@ TEST_P(Inflate, refuses_what_is_no_gzip_behind_a_member)
 TEST_P(Inflate, refuses_random_bytes_behind_the_magic_without_a_crash)
 {
     std::mt19937 random(7);
-    for (int round = 0; round < 2000; ++round) {
+    for (int round = 0; round < 500; ++round) {
         std::string bytes = gzip(lines(5)).substr(0, 10);
         for (std::size_t i = random() % 200; i > 0; --i)
             bytes += static_cast<char>(random());
