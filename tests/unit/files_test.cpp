@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -522,6 +523,39 @@ TEST(Exports, of_dynamodb_itself_are_read_with_their_manifests)
     engine::destroy(handle);
 }
 
+// ---- Memory --------------------------------------------------------------------------------------------------------
+
+TEST(Window, uses_blocks_again_that_nobody_holds)
+{
+    const std::string text(20'000'000, 'x');
+    exports::Contents contents(exports::fastest_inflater());
+    contents.feed(text, true);
+    exports::Window window(contents);
+    std::set<const exports::Block *> blocks;
+    while (window.read_more()) {
+        blocks.insert(window.block().get());
+        window.pass(window.text().size());
+    }
+    EXPECT_TRUE(window.complete());
+    EXPECT_LE(blocks.size(), 2U);
+}
+
+TEST(Window, leaves_a_large_block_behind_a_long_line)
+{
+    const std::string text(20'000'000, 'x');
+    exports::Contents contents(exports::fastest_inflater());
+    contents.feed(text, true);
+    exports::Window window(contents);
+    ASSERT_TRUE(window.read_more());
+    const std::size_t usual = window.block()->size;
+    while (window.text().size() < 10'000'000)
+        ASSERT_TRUE(window.read_more());
+    EXPECT_GT(window.block()->size, usual);
+    window.pass(window.text().size());
+    ASSERT_TRUE(window.read_more());
+    EXPECT_EQ(window.block()->size, usual);
+}
+
 // ---- The facade ----------------------------------------------------------------------------------------------------
 
 TEST(FileReader, asks_for_bytes_and_gives_pages_that_outlive_it)
@@ -596,6 +630,9 @@ TEST(Md5, is_that_of_rfc_1321)
     EXPECT_EQ(base::hex(pieces.finish()), "f96b697d7cb7938d525a2f31aaf161d0");
     EXPECT_EQ(base::hex(base::Md5().finish()), "d41d8cd98f00b204e9800998ecf8427e");
     EXPECT_EQ(read_items("").md5, "1B2M2Y8AsgTpgAmY7PhCfg==");
+    Reading reading;
+    reading.piece = test::pieces_of(5);
+    EXPECT_EQ(read_items("message digest", reading).md5, "+WtpfXy3k41SWi8xqvFh0A==");
 }
 
 }  // namespace
