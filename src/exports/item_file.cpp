@@ -1,6 +1,7 @@
 // See item_file.h.
 #include "exports/item_file.h"
 
+#include <string>
 #include <utility>
 
 #include "exports/corrupt.h"

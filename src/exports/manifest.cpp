@@ -1,6 +1,8 @@
 // See manifest.h.
 #include "exports/manifest.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <optional>
 
 #include "base/base64.h"

@@ -1,6 +1,7 @@
 // The manifests of exports to S3 (developer guide, S3DataExport.Output). What is missing or wrong in one is named.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/guard.h"
@@ -189,12 +190,10 @@ struct Reading {
 Reading read_as(RecordParser::Form form, std::string_view text, dynamodb::Tape &tape,
                 dynamodb::NulCharacters nul_characters)
 {
-    const std::size_t values = tape.values.size();
     RecordSink sink(form, tape, text, nul_characters);
     try {
         json::read(text, sink);
     } catch (const base::Error &error) {
-        tape.values.resize(values);
         const std::string problem = std::string("no sound JSON: ") + error.status.detail;
         return {{unsound(kInvalidText, problem, text, tape), {}, false, true}};
     }

@@ -1,7 +1,7 @@
 // See shown_text.h.
 #include "exports/shown_text.h"
 
-#include <cstdint>
+#include <algorithm>
 
 namespace podyn::exports {
 

@@ -410,7 +410,7 @@ TEST(FileOfChanges, gives_new_images_and_the_keys_of_removed_items)
     const ReadFile read = read_items(
         R"({"Metadata":{"WriteTimestampMicros":{"N":"1"}},"Keys":{"k":{"S":"a"}},"NewImage":{"k":{"S":"a"},"v":{"N":"1"}}})"
         "\n"
-        R"({"Keys":{"k":{"S":"b"}},"OldImage":{"k":{"S":"b"},"v":{"X":1}},"Metadata":{"WriteTimestampMicros":1}})"
+        R"({"Keys":{"k":{"S":"b"}},"OldImage":{"NewImage":{"M":{}},"Keys":{"S":1},"v":{"X":1}},"Metadata":{"WriteTimestampMicros":1}})"
         "\n"
         R"({"NewImage":{"v":{"N":"2"},"k":{"S":"c"}},"OldImage":{"k":{"S":"c"}},"Keys":{"k":{"S":"c"}},"Metadata":{}})"
         "\n"
