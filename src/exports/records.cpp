@@ -221,8 +221,7 @@ void RecordParser::pass_over(std::string_view text)
     (void)parse_first(text, tape);
 }
 
-// An item may have an attribute "Item", and be none of an export. Where both readings are sound, which takes an item
-// with no other attribute than that, it is an export's.
+// {"Item": {"S": "x"}} is an item, {"Item": {"a": {"S": "x"}}} an export's record: no line is sound both ways.
 Record RecordParser::parse_first(std::string_view text, dynamodb::Tape &tape)
 {
     const Reading in_member = read_as(Form::kItemInMember, text, tape, nul_characters_);

@@ -212,6 +212,10 @@ TEST(FileOfLines, keeps_its_form_and_position_when_lines_are_passed_over)
         reading);
     EXPECT_EQ(read.items, (Items{"3: Item:S:y", "4: Item:M{a:S:z}"}));
 
+    reading.skip = 1;
+    EXPECT_EQ(read_items("{\"Item\":{\"a\":{\"S\":\"x\"}}}\n{\"a\":{\"S\":\"y\"}}\n", reading).items,
+              (Items{"2: 22P02 line is no record of an export: it has no \"Item\""}));
+
     exports::ItemFile file(FileFormat::kItems, dynamodb::NulCharacters::kReplace, exports::fastest_inflater());
     file.skip(2);
     EXPECT_EQ(file.take_page(1, 1), nullptr);

@@ -110,6 +110,10 @@ TEST_P(Inflate, knows_headers_with_names_and_comments)
     const std::string compressed = with_long_header(gzip(text));
     for (const std::size_t piece : {std::size_t{1}, std::string::npos})
         EXPECT_EQ(read(compressed + compressed, piece).items.size(), 20U);
+    std::string with_extra = gzip(text);
+    with_extra[3] = '\x04';  // FEXTRA alone
+    with_extra.insert(10, std::string("\x03\x00xyz", 5));
+    EXPECT_EQ(read(with_extra, 1).items.size(), 10U);
 }
 
 TEST_P(Inflate, of_an_empty_file_gives_nothing)
