@@ -189,10 +189,11 @@ bool GetObject::is_complete() const noexcept
 Status GetObject::keep(net::Response &response, const Status &transport)
 {
     const std::string etag(s3::unquoted(response.etag));
-    if (!etag_.empty() && !etag.empty() && etag != etag_)
+    const bool tells_etag = !etag.empty() || !received_.empty();  // what is there already came with one
+    if (tells_etag && !etag_.empty() && etag != etag_)
         return s3::changed_status(subject());
     // Without an ETag, or the object's size, nobody knows what would follow.
-    if (!transport.ok() && ((etag_.empty() && etag.empty()) || response.content_range.empty()))
+    if (!transport.ok() && (etag.empty() || response.content_range.empty()))
         return transport;
     std::uint64_t object_size = 0;
     const Status sound = check_range(response, &object_size);

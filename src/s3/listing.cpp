@@ -61,7 +61,9 @@ std::string list_objects_query(std::string_view prefix, std::string_view delimit
 std::string_view unquoted(std::string_view etag)
 {
     const bool quoted = etag.size() >= 2 && etag.front() == '"' && etag.back() == '"';
-    return quoted ? etag.substr(1, etag.size() - 2) : etag;
+    if (quoted)
+        return etag.substr(1, etag.size() - 2);
+    return etag.starts_with("W/") ? std::string_view() : etag;
 }
 
 class ObjectListSink final : public xml::Sink {

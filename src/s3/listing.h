@@ -32,7 +32,7 @@ class ObjectList {
     std::string_view next_token_;
 };
 
-// An ETag without its quotes.
+// An ETag without its quotes; empty for a weak one, which different contents may share (RFC 9110, 8.8.1).
 [[nodiscard]] std::string_view unquoted(std::string_view etag);
 
 }  // namespace podyn::s3

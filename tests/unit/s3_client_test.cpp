@@ -420,16 +420,29 @@ TEST_F(S3Test, a_part_is_complete_when_its_last_byte_is_there)
 TEST_F(S3Test, without_an_etag_a_broken_part_begins_anew)
 {
     object_.etag.clear();
-    std::vector<std::string> ranges;
-    TestServer server([&](const ServerRequest &request) {
-        ranges.push_back(header(request, "range"));
-        return request.number == 0 ? object_.broken(request, 5'000) : object_.reply(request);
-    });
+    for (const char *wanted : {"", "before"}) {
+        std::vector<std::string> ranges;
+        TestServer server([&](const ServerRequest &request) {
+            ranges.push_back(header(request, "range"));
+            return request.number == 0 ? object_.broken(request, 5'000) : object_.reply(request);
+        });
+        open(server);
+        ASSERT_TRUE(get("data/a", 0, 10'000, wanted).ok());
+        EXPECT_EQ(part_.bytes, object_.content);
+        EXPECT_EQ(part_.etag, wanted);
+        EXPECT_EQ(ranges.back(), "bytes=0-9999");
+        destroy_part();
+        close_all();
+    }
+}
+
+TEST_F(S3Test, a_weak_etag_is_none)
+{
+    object_.etag.clear();
+    TestServer server([&](const ServerRequest &request) { return object_.reply(request, "ETag: W/\"x\"\r\n"); });
     open(server);
     ASSERT_TRUE(get().ok());
-    EXPECT_EQ(part_.bytes, object_.content);
     EXPECT_EQ(part_.etag, "");
-    EXPECT_EQ(ranges.back(), "bytes=0-9999");
 }
 
 TEST_F(S3Test, an_object_that_has_changed_is_never_mixed_with_what_it_was)
@@ -454,6 +467,9 @@ TEST_F(S3Test, an_object_that_has_changed_is_never_mixed_with_what_it_was)
     Object longer;
     longer.content += "x";
     changed([&](const ServerRequest &request) { return longer.reply(request); });
+    Object silent;
+    silent.etag.clear();
+    changed([&](const ServerRequest &request) { return silent.reply(request); });
 }
 
 TEST_F(S3Test, another_object_than_the_one_that_was_listed_is_refused)
