@@ -20,10 +20,10 @@ struct Response {
     std::string error_type;
     std::string request_id;
     std::string retry_after;
-    std::string etag;           // S3's headers
-    std::string content_range;  //
-    std::string bucket_region;  //
-    std::string body;           // as sent
+    std::string etag;
+    std::string content_range;
+    std::string bucket_region;
+    std::string body;  // as sent
     std::size_t max_body = kMaxBody;
 
     // Ready for another response; strings keep their memory, the body does not. max_body stays.

@@ -125,8 +125,6 @@ const ErrorKind &kind_of(int http_status, const Error &error)
         return kChanged;
     if (http_status == 416)
         return kBeyondEnd;
-    if (is_redirect(http_status, error) && http_status / 100 == 3)
-        return kElsewhere;
     return aws::kind_of(kKinds, http_status, error);
 }
 

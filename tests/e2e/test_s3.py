@@ -85,6 +85,14 @@ def test_broken_connections_and_errors_in_between_do_not_matter(s3):
     assert next(asked) == 12
 
 
+def test_a_bucket_of_another_region_is_found(s3, monkeypatch):
+    expected = put_all(s3, {'a': b'content'})
+    monkeypatch.setattr(s3.proxy, 'region', 'eu-central-1')
+    assert read_all(s3) == expected
+    assert len(s3.proxy.refused) == 1  # remembered for the object
+    s3.take_refusals()
+
+
 def test_a_wrong_secret_is_refused_in_s3s_words(s3):
     ran = run_reader(s3, secret='wrong')
     assert ran.returncode == 1

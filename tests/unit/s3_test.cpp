@@ -236,7 +236,7 @@ TEST(S3Error, what_has_no_body_is_told_by_its_status)
     EXPECT_STREQ(status_of(416, "").sqlstate, "55000");
     EXPECT_EQ(status_of(503, "").failure, Failure::kUnavailable);
     EXPECT_EQ(status_of(429, "").failure, Failure::kThrottled);
-    EXPECT_STREQ(status_of(307, "").sqlstate, "22023");
+    EXPECT_STREQ(status_of(307, "").sqlstate, "08P01");
     EXPECT_STREQ(status_of(404, "<html>hello</html>").detail, "HTTP status 404: <html>hello</html>");
     EXPECT_STREQ(status_of(404, error_body("NoSuchKey", std::string(70'000, 'x'))).sqlstate, "08P01");
 }

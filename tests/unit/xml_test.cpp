@@ -91,6 +91,7 @@ TEST(Xml, unsound_documents_are_refused)
                                             "<a>&#x0;</a>",
                                             "<a>&#8;</a>",
                                             "<a>&#xd800;</a>",
+                                            "<a>&#xfffe;</a>",
                                             "<a>&#xffff;</a>",
                                             "<a>&#x110000;</a>",
                                             "<a>&#-1;</a>",
