@@ -1,6 +1,8 @@
 // PostgreSQL's headers as C++ sees them, and what differs between PostgreSQL 14 and 18. The one place for both.
 #pragma once
 
+#include <string_view>
+
 extern "C" {
 #include "postgres.h"
 
@@ -33,6 +35,7 @@ extern "C" {
 #include "commands/defrem.h"
 #include "commands/extension.h"
 #include "common/base64.h"
+#include "common/jsonapi.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -129,6 +132,19 @@ inline WaitEventSet *make_wait_event_set(MemoryContext context, int events)
 #else
     return CreateWaitEventSet(context, events);
 #endif
+}
+
+// Whether a text is JSON, by PostgreSQL's own parser.
+inline bool is_json(std::string_view text)
+{
+    char *copy = pnstrdup(text.data(), text.size());
+    auto length = static_cast<int>(text.size());
+#if PG_VERSION_NUM >= 170000
+    JsonLexContext *lexer = makeJsonLexContextCstringLen(nullptr, copy, length, PG_UTF8, false);
+#else
+    JsonLexContext *lexer = makeJsonLexContextCstringLen(copy, length, PG_UTF8, false);
+#endif
+    return pg_parse_json(lexer, &nullSemAction) == JSON_SUCCESS;
 }
 
 inline bool may(Oid class_oid, Oid object, Oid role, AclMode mode)

@@ -10,6 +10,11 @@ namespace podyn {
 
 // Raises an error for a status that is not ok; returns otherwise.
 void check(const engine::Status &status);
+// The same; `about` stands before the message.
+void check(const engine::Status &status, const char *about);
+
+// Of a system call that has failed, errno says why: could not <action> file "<path>": ….
+[[noreturn]] void raise_file_error(const char *action, const char *path);
 
 // A palloc'ed, terminated copy.
 char *copy_string(std::string_view text);

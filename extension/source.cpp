@@ -65,6 +65,7 @@ engine::Session *open_source(MemoryContext context, const char *server, Oid role
     check_endpoint(options.endpoint);
     check_endpoint(options.streams_endpoint);
     check_endpoint(options.sts_endpoint);
+    check_endpoint(options.s3_endpoint);
     if (options.region == nullptr)
         ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND), errmsg("server \"%s\" has no region", server),
                         errhint("Use ALTER SERVER %s OPTIONS (ADD region '...').", quote_identifier(server))));
@@ -76,6 +77,8 @@ engine::Session *open_source(MemoryContext context, const char *server, Oid role
     session_options.ca_file = view(options.ca_file);
     session_options.request_timeout_us = options.request_timeout_us;
     session_options.sts_endpoint = view(options.sts_endpoint);
+    session_options.s3_endpoint = view(options.s3_endpoint);
+    session_options.s3_path_style = options.s3_path_style;
     session_options.role_arn = view(options.role_arn);
     session_options.external_id = view(options.external_id);
     session_options.use_default_chain = use_default_chain;

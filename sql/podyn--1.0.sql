@@ -16,8 +16,9 @@ CREATE TABLE podyn.replication (
     owner              regrole NOT NULL,
     server             text NOT NULL,
     source             text NOT NULL,
-    target             regclass UNIQUE,
-    -- options, see podyn_replicate
+    target             regclass,
+    -- options, see podyn_replicate and podyn_import
+    imports            boolean NOT NULL DEFAULT false,  -- made by podyn_import: `source` is where the files are
     copy_data          boolean NOT NULL,
     replay_changes     boolean NOT NULL,
     conversion_mode    text NOT NULL,
@@ -30,6 +31,10 @@ CREATE TABLE podyn.replication (
     deletes            text NOT NULL DEFAULT 'apply',
     ttl_deletes        text,                            -- NULL: as deletes
     nul_characters     text NOT NULL DEFAULT 'replace',
+    on_conflict        text NOT NULL DEFAULT 'update',
+    filter             text,                            -- SQL condition over item, a jsonb
+    allow_gaps         boolean NOT NULL DEFAULT false,
+    batch_size         integer,                         -- rows in one statement; NULL: as many as a transaction has
     revision           integer NOT NULL DEFAULT 0,      -- of the options: workers read them again when it changes
     -- the source as DescribeTable told it
     key_names          text[] NOT NULL,
@@ -45,6 +50,7 @@ CREATE TABLE podyn.replication (
     target_is_ours     boolean NOT NULL DEFAULT false,  -- a copy has begun: the next one empties the target first, unless it upserts
     copy_segments      integer,                         -- into how many the copy is split
     copy_upserts       boolean NOT NULL DEFAULT false,  -- the copy is made over rows that are there, and pruned at its end
+    loads_fresh        boolean NOT NULL DEFAULT false,  -- an import that began with an empty table
     started_at         timestamptz,
     positions_at       timestamptz,                     -- when the start positions of all shards were committed
     copied_at          timestamptz,
@@ -57,6 +63,8 @@ CREATE TABLE podyn.replication (
     read_units         double precision NOT NULL DEFAULT 0,
     throttled          bigint NOT NULL DEFAULT 0
 );
+-- Imports that are complete stand in nobody's way: others may follow them into the same table.
+CREATE UNIQUE INDEX replication_target_key ON podyn.replication (target) WHERE NOT imports OR phase <> 'completed';
 
 -- A replication's state as users know it.
 CREATE VIEW podyn.replication_state AS
@@ -70,13 +78,15 @@ FROM podyn.replication;
 CREATE TABLE podyn.task (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     replication    integer NOT NULL REFERENCES podyn.replication ON DELETE CASCADE,
-    kind           text NOT NULL CHECK (kind IN ('setup', 'segment', 'stream', 'shard', 'merge', 'prune')),
-    task           text NOT NULL,                      -- segment number or shard id
+    kind           text NOT NULL CHECK (kind IN ('setup', 'segment', 'file', 'stream', 'shard', 'merge', 'prune')),
+    task           text NOT NULL,                      -- segment number, file or shard id
     parent         text,                               -- shard: its parent's id
     state          text NOT NULL CHECK (state IN ('waiting', 'ready', 'done')),
-    position       text,                               -- segment: LastEvaluatedKey; shard: sequence number; prune: key
+    position       text,                               -- segment: LastEvaluatedKey; file: line; shard: sequence number; prune: key
     read_through   timestamptz,                        -- shard: every change up to then has been taken
     items          bigint NOT NULL DEFAULT 0,
+    items_read     bigint NOT NULL DEFAULT 0,          -- file: written, skipped and rejected ones
+    skipped        bigint NOT NULL DEFAULT 0,          -- file: by the filter, or as on_conflict says
     changes        bigint NOT NULL DEFAULT 0,          -- prune: rows removed or marked
     spooled        bigint NOT NULL DEFAULT 0,          -- rows this task added to the spool, less those it took out
     read_units     double precision NOT NULL DEFAULT 0,
@@ -88,6 +98,16 @@ CREATE TABLE podyn.task (
     done_at        timestamptz,
     UNIQUE (replication, kind, task)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
+
+-- The files of an import or of a backfill from an export, as the manifests tell of them.
+CREATE TABLE podyn.file (
+    task       bigint PRIMARY KEY REFERENCES podyn.task ON DELETE CASCADE,
+    stage      integer NOT NULL,                       -- files of a stage wait until those of the stages before are done
+    changes    boolean NOT NULL,                       -- of an incremental export
+    size       bigint NOT NULL,                        -- bytes, as stored
+    md5        text,                                   -- of the bytes as stored, base64; NULL: not known
+    item_count bigint                                  -- NULL: not known
+);
 
 -- Changes that arrive while the backfill runs: the latest image of each key, or its deletion.
 CREATE TABLE podyn.spool (
@@ -130,11 +150,11 @@ CREATE TABLE podyn.error (
     id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name      text NOT NULL REFERENCES podyn.replication (name) ON DELETE CASCADE,
     at        timestamptz NOT NULL DEFAULT clock_timestamp(),
-    source    text NOT NULL,                           -- segment 3, shard shardId-…, spool
-    position  text,                                    -- sequence number of the change
+    source    text NOT NULL,                           -- segment 3, file …, shard shardId-…, spool
+    position  text,                                    -- sequence number of the change, line of the file
     operation text NOT NULL,                           -- put, remove
     key       json,                                    -- the key attributes, DynamoDB JSON
-    item      json,                                    -- as received, DynamoDB JSON; NULL for remove
+    item      json,                                    -- as received, DynamoDB JSON (what is no JSON: as a string); NULL for remove
     sqlstate  text NOT NULL,
     message   text NOT NULL,
     detail    text
@@ -171,6 +191,7 @@ SELECT pg_catalog.pg_extension_config_dump(
             || ' FROM podyn.replication'
      FROM pg_attribute WHERE attrelid = 'podyn.replication'::regclass AND attnum > 0 AND NOT attisdropped));
 SELECT pg_catalog.pg_extension_config_dump('podyn.task', '');
+SELECT pg_catalog.pg_extension_config_dump('podyn.file', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.spool', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.seen', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.column_map', '');
@@ -278,6 +299,27 @@ CREATE FUNCTION @extschema@.podyn_replicate_all(
     AS 'MODULE_PATHNAME', 'podyn_replicate_all' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION @extschema@.podyn_replicate_all IS 'podyn_replicate for every DynamoDB table whose name is LIKE the pattern';
 
+CREATE FUNCTION @extschema@.podyn_import(
+    source               text,
+    target               text,
+    name                 text    DEFAULT NULL,
+    server               text    DEFAULT 'dynamodb',
+    key                  text[]  DEFAULT NULL,
+    on_conflict          text    DEFAULT 'update',
+    filter               text    DEFAULT NULL,
+    profile              text    DEFAULT NULL,
+    allow_gaps           boolean DEFAULT false,
+    batch_size           integer DEFAULT 500,
+    citus                boolean DEFAULT false,
+    conversion_mode      text    DEFAULT 'columns',
+    lower_case_columns   boolean DEFAULT false,
+    workers              integer DEFAULT NULL,
+    nul_characters       text    DEFAULT 'replace',
+    start                boolean DEFAULT true
+) RETURNS text
+    AS 'MODULE_PATHNAME', 'podyn_import' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION @extschema@.podyn_import IS 'loads an export of DynamoDB to S3, or a file of items, into a table';
+
 CREATE FUNCTION @extschema@.podyn_start(name text DEFAULT NULL) RETURNS integer
     AS 'MODULE_PATHNAME', 'podyn_start' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION @extschema@.podyn_start IS 'starts or resumes one replication, or all of them';
@@ -337,7 +379,7 @@ SELECT r.name,
        r.target::text AS target,
        s.state,
        CASE WHEN r.copied_at IS NOT NULL OR NOT r.copy_data THEN 1.0
-            WHEN r.items_total > 0 THEN least(0.99, t.items / r.items_total::double precision)
+            WHEN r.items_total > 0 THEN least(0.99, greatest(t.items, t.items_read) / r.items_total::double precision)
             ELSE 0.0 END::double precision AS progress,
        t.items AS items_copied,
        r.items_total,
@@ -360,7 +402,8 @@ SELECT r.name,
        r.started_at,
        coalesce(r.last_error, t.last_error) AS last_error,
        CASE WHEN r.last_error IS NOT NULL THEN r.last_error_at ELSE t.last_error_at END AS last_error_at,
-       CASE WHEN r.enabled AND r.failure IS NULL THEN t.retry_at END AS retry_at
+       CASE WHEN r.enabled AND r.failure IS NULL THEN t.retry_at END AS retry_at,
+       t.skipped
 FROM podyn.replication AS r
      JOIN podyn.replication_state AS s ON s.id = r.id
      CROSS JOIN LATERAL (SELECT r.items + coalesce(sum(k.items), 0)::bigint AS items,
@@ -368,6 +411,8 @@ FROM podyn.replication AS r
                                 r.read_units + coalesce(sum(k.read_units), 0) AS read_units,
                                 r.throttled + coalesce(sum(k.throttled), 0)::bigint AS throttled,
                                 coalesce(sum(k.spooled), 0)::bigint AS spooled,
+                                coalesce(sum(k.skipped), 0)::bigint AS skipped,
+                                coalesce(sum(k.items_read), 0)::bigint AS items_read,
                                 count(DISTINCT live.worker)::integer AS workers,
                                 max(k.last_change_at) AS last_change_at,
                                 min(k.retry_at) AS retry_at,
@@ -389,19 +434,20 @@ SELECT r.name, k.kind, k.task, k.parent, k.state, k.position, k.items, k.changes
        k.retry_at, k.last_error, k.last_error_at, k.done_at,
        CASE WHEN k.state = 'done' THEN NULL
             WHEN r.failure IS NOT NULL OR NOT r.enabled THEN 'podyn_start'
-            WHEN k.state = 'waiting' THEN 'parent shard'
+            WHEN k.state = 'waiting' THEN CASE k.kind WHEN 'file' THEN 'earlier export' ELSE 'parent shard' END
             WHEN k.retry_at > clock_timestamp() THEN 'retry'
             WHEN live.worker IS NULL THEN 'worker'
             -- The budget fills up with time; below zero it has been spent ahead.
             WHEN k.kind = 'segment' AND r.scan_rate > 0 AND l.read_units_left + r.scan_rate::double precision
                  * extract(epoch FROM clock_timestamp() - l.read_units_at)::double precision < 0 THEN 'scan_rate'
-            END AS waits_for
+            END AS waits_for,
+       k.items_read, k.skipped
 FROM podyn.task AS k
      JOIN podyn.replication AS r ON r.id = k.replication
      LEFT JOIN podyn.live_tasks() AS live ON live.task = k.id
      LEFT JOIN podyn.live_replications() AS l ON l.replication = k.replication
 WHERE pg_has_role(r.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW @extschema@.podyn_tasks IS 'segments and shards with their position, worker and progress';
+COMMENT ON VIEW @extschema@.podyn_tasks IS 'segments, files and shards with their position, worker and progress';
 
 CREATE VIEW @extschema@.podyn_events WITH (security_barrier) AS
 SELECT e.at, e.name, e.event, e.message
@@ -415,7 +461,7 @@ COMMENT ON VIEW @extschema@.podyn_events IS 'what happened when';
 REVOKE ALL ON SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON FUNCTION podyn.option_validator, @extschema@.podyn_replicate, @extschema@.podyn_plan,
-    @extschema@.podyn_replicate_all, @extschema@.podyn_start, @extschema@.podyn_stop, @extschema@.podyn_alter,
+    @extschema@.podyn_replicate_all, @extschema@.podyn_import, @extschema@.podyn_start, @extschema@.podyn_stop, @extschema@.podyn_alter,
     @extschema@.podyn_reset, @extschema@.podyn_drop,
     @extschema@.podyn_wait, @extschema@.podyn_sync FROM PUBLIC;
 REVOKE ALL ON PROCEDURE @extschema@.podyn_run FROM PUBLIC;

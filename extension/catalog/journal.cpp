@@ -32,23 +32,42 @@ void notify(const char *event, const char *name)
         {text(event), text(name)});
 }
 
+namespace {
+
+// A line of a file may be anything: what is no JSON is kept as a JSON string.
+std::string_view as_json(std::string_view item)
+{
+    if (is_json(item))
+        return item;
+    StringInfoData string;
+    initStringInfo(&string);
+    escape_json(&string, pnstrdup(item.data(), item.size()));
+    return {string.data, static_cast<size_t>(string.len)};
+}
+
+}  // namespace
+
 void record_rejected(const char *name, const RejectedItem &rejected)
 {
     // The key is taken from the item as it was received; of a removed item nothing else is known. PostgreSQL reads no
     // JSON that contains U+0000, wherever it stands: for this purpose the character is shown as U+2400.
     // The backfill and the stream may both bring the same item: then there is one row, with the later place and reason.
+    // In the files of an import each line counts.
     execute(
-        "WITH rejected AS (SELECT r.name, $5::json AS item, (SELECT json_object_agg(k, regexp_replace($5, "
-        "'(?<!\\\\)((?:\\\\\\\\)*)\\\\u0000', '\\1\u2400', 'g')::json -> k) FROM unnest(r.key_names) AS k) AS key "
-        "FROM podyn.replication AS r WHERE r.name = $1), "
+        "WITH rejected AS (SELECT r.name, $5::json AS item, CASE WHEN json_typeof($5::json) = 'object' THEN "
+        "(SELECT json_object_agg(k, regexp_replace($5, '(?<!\\\\)((?:\\\\\\\\)*)\\\\u0000', '\\1\u2400', 'g')::json -> "
+        "k) "
+        "FROM unnest(r.key_names) AS k) END AS key FROM podyn.replication AS r WHERE r.name = $1), "
         "again AS (UPDATE podyn.error AS e SET at = clock_timestamp(), source = $2, position = $3, sqlstate = $6, "
         "message = $7, detail = $8 WHERE e.name = $1 AND e.operation = $4 AND $4 <> 'remove' "
-        "AND hashtextextended(e.item::text, 0) = hashtextextended($5, 0) AND e.item::text = $5 RETURNING e.id) "
+        "AND hashtextextended(e.item::text, 0) = hashtextextended($5, 0) AND e.item::text = $5 "
+        "AND ($2 NOT LIKE 'file %' OR e.source = $2 AND e.position = $3) RETURNING e.id) "
         "INSERT INTO podyn.error (name, source, position, operation, key, item, sqlstate, message, detail) "
         "SELECT name, $2, $3, $4, key, CASE WHEN $4 <> 'remove' THEN item END, $6, $7, $8 FROM rejected "
         "WHERE NOT EXISTS (SELECT FROM again)",
         {text(name), text(rejected.source), text_or_null(rejected.position), text(rejected.operation),
-         text_or_null(rejected.item), text(rejected.sqlstate), text(rejected.message), text_or_null(rejected.detail)});
+         text_or_null(as_json(rejected.item)), text(rejected.sqlstate), text(rejected.message),
+         text_or_null(rejected.detail)});
 }
 
 }  // namespace podyn::catalog

@@ -10,13 +10,15 @@ namespace podyn {
 
 enum class ConsistentRead : uint8 { kAuto, kOn, kOff };
 enum class OnExisting : uint8 { kError, kTruncate, kUpsert };
-enum class Deletes : uint8 { kApply, kIgnore, kMark };  // `deletes` and `ttl_deletes`
+enum class Deletes : uint8 { kApply, kIgnore, kMark };                // `deletes` and `ttl_deletes`
+enum class OnConflict : uint8 { kUpdate, kMerge, kNothing, kError };  // of an import: the key has a row already
 using NulCharacters = engine::NulCharacters;
 
 // The spellings in the order of the enumerators.
 inline constexpr const char *kConsistentReadWords[] = {"auto", "on", "off"};
 inline constexpr const char *kOnExistingWords[] = {"error", "truncate", "upsert"};
 inline constexpr const char *kDeletesWords[] = {"apply", "ignore", "mark"};
+inline constexpr const char *kOnConflictWords[] = {"update", "merge", "nothing", "error"};
 inline constexpr const char *kNulCharactersWords[] = {"replace", "strip", "reject"};
 
 // The enumerator that a word stands for; -1: none.

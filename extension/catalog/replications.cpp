@@ -11,7 +11,8 @@ constexpr char kSelect[] =
     "lower_case_columns, scan_rate::float8, coalesce(segments, 0), key_names[1], key_names[2], stream_arn, "
     "target_is_ours, positions_at, target_made, coalesce(copy_segments, 0), coalesce(workers, 0), consistent_read, "
     "on_existing, deletes, coalesce(ttl_deletes, deletes), nul_characters, revision, copy_upserts, "
-    "coalesce(stream_view_type IN ('KEYS_ONLY', 'OLD_IMAGE'), false), adds_columns FROM podyn.replication ";
+    "coalesce(stream_view_type IN ('KEYS_ONLY', 'OLD_IMAGE'), false), adds_columns, imports, on_conflict, "
+    "filter, coalesce(batch_size, 0), loads_fresh FROM podyn.replication ";
 
 // The enumerator that a column of the current row stands for.
 template <typename Enum>
@@ -57,6 +58,11 @@ Replication *read(MemoryContext context)
     replication->copy_upserts = get_boolean(0, 27);
     replication->rereads_items = get_boolean(0, 28);
     replication->adds_columns = get_boolean(0, 29);
+    replication->imports = get_boolean(0, 30);
+    replication->on_conflict = option<OnConflict>(31, kOnConflictWords);
+    replication->filter = string(context, 0, 32);
+    replication->batch_size = get_int4(0, 33);
+    replication->loads_fresh = get_boolean(0, 34);
     return replication;
 }
 

@@ -37,6 +37,11 @@ struct Replication {
     Deletes deletes;
     Deletes ttl_deletes;
     NulCharacters nul_characters;
+    bool imports;  // podyn_import: the source is where the files are
+    OnConflict on_conflict;
+    char *filter;      // null: none
+    int32 batch_size;  // rows in one statement; 0: as many as a transaction has
+    bool loads_fresh;  // an import that began with an empty table
     int32 revision;
     int32 copy_segments;  // of the copy under way; 0: not set up yet
     int key_count;

@@ -4,9 +4,9 @@
 namespace podyn::catalog {
 namespace {
 
-constexpr const char *kKindNames[] = {"setup", "segment", "stream", "shard", "merge", "prune"};
+constexpr const char *kKindNames[] = {"setup", "segment", "file", "stream", "shard", "merge", "prune"};
 
-constexpr int64 kMostSegments = 128;  // of one replication; podyn.max_workers is at most 64
+constexpr int64 kMostPieces = 128;  // of one replication; podyn.max_workers is at most 64
 
 constexpr char kColumns[] =
     "t.id, t.replication, t.kind, t.task, t.position, t.read_through, "
@@ -46,12 +46,13 @@ TaskList ready_tasks(MemoryContext context, Oid owner)
     char *statement = psprintf(
         "WITH mine AS (SELECT * FROM podyn.replication WHERE owner = $1 AND enabled AND failure IS NULL) "
         "SELECT %s FROM mine AS r JOIN podyn.task AS t ON t.replication = r.id WHERE t.state = 'ready' "
-        "AND t.kind <> 'segment' UNION ALL "
+        "AND t.kind NOT IN ('segment', 'file') UNION ALL "
         "SELECT %s FROM mine AS r CROSS JOIN LATERAL (SELECT * FROM podyn.task AS s WHERE s.replication = r.id "
-        "AND s.state = 'ready' AND s.kind = 'segment' ORDER BY s.id LIMIT $2) AS t WHERE r.phase = 'copying' "
+        "AND s.state = 'ready' AND s.kind IN ('segment', 'file') ORDER BY s.id LIMIT $2) AS t WHERE r.phase = "
+        "'copying' "
         "ORDER BY 1",
         kColumns, kColumns);
-    uint64 rows = run(statement, {regrole(owner), int8(kMostSegments)});
+    uint64 rows = run(statement, {regrole(owner), int8(kMostPieces)});
     TaskList list = {};
     list.tasks = static_cast<Task *>(MemoryContextAllocZero(context, sizeof(Task) * (rows + 1)));
     for (uint64 row = 0; row < rows; ++row)
@@ -81,13 +82,15 @@ void save_progress(int64 task, const char *from, const Progress &progress)
     uint64 rows = execute(
         "UPDATE podyn.task SET position = coalesce($2, position), "
         "state = CASE WHEN $3 THEN 'done' ELSE state END, done_at = CASE WHEN $3 THEN clock_timestamp() END, "
-        "items = items + $4, changes = changes + $5, spooled = spooled + $6, read_units = read_units + $7, "
+        "items = items + $4, items_read = items_read + $12, skipped = skipped + $13, changes = changes + $5, spooled = "
+        "spooled + $6, read_units = read_units + $7, "
         "throttled = throttled + $8, read_through = coalesce($9, read_through), "
         "last_change_at = coalesce($10, last_change_at), retry_at = NULL, last_error = NULL, last_error_at = NULL "
         "WHERE id = $1 AND state = 'ready' AND position IS NOT DISTINCT FROM $11",
         {int8(task), text_or_null(progress.position), boolean(progress.done), int8(progress.items),
          int8(progress.changes), int8(progress.spooled), float8(progress.read_units), int8(progress.throttled),
-         timestamp_or_null(progress.read_through), timestamp_or_null(progress.last_change_at), text_or_null(from)});
+         timestamp_or_null(progress.read_through), timestamp_or_null(progress.last_change_at), text_or_null(from),
+         int8(progress.items_read), int8(progress.skipped)});
     if (rows != 1)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the task has been taken away meanwhile")));
 }

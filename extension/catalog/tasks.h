@@ -6,7 +6,7 @@
 
 namespace podyn::catalog {
 
-enum class TaskKind : uint8 { kSetup, kSegment, kStream, kShard, kMerge, kPrune };
+enum class TaskKind : uint8 { kSetup, kSegment, kFile, kStream, kShard, kMerge, kPrune };
 
 const char *task_kind_name(TaskKind kind);
 
@@ -14,7 +14,7 @@ struct Task {
     int64 id;
     int32 replication;
     TaskKind kind;
-    char *name;      // segment number, shard id
+    char *name;      // segment number, file, shard id
     char *position;  // null: from the start
     TimestampTz read_through;
     bool may_begin;  // not waiting for a retry
@@ -24,7 +24,7 @@ struct Task {
 };
 
 // Tasks of running replications that `owner` owns, ready to be done or being done, oldest first. Of a replication's
-// segments only the first few, more than there can be workers for.
+// segments and files only the first few, more than there can be workers for.
 struct TaskList {
     Task *tasks;
     int count;
@@ -39,6 +39,8 @@ struct Progress {
     const char *position;  // null: unchanged
     bool done;
     int64 items;
+    int64 items_read;  // file: written, skipped and rejected ones
+    int64 skipped;     // file
     int64 changes;
     int64 spooled;
     double read_units;

@@ -95,12 +95,6 @@ void check_ca_file(const char *name, const char *value)
                         errhint("Use the absolute path of a file in PEM format on the database server.")));
 }
 
-[[noreturn]] void refuse(const char *name, const char *)
-{
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("option \"%s\" is not supported in podyn " PODYN_VERSION, name), errhint("Leave it out.")));
-}
-
 struct Option {
     const char *name;
     Oid place;  // ForeignServerRelationId or UserMappingRelationId
@@ -116,9 +110,9 @@ constexpr Option kOptions[] = {
     {"ca_file", ForeignServerRelationId, check_ca_file},
     {"request_timeout", ForeignServerRelationId, check_timeout},
     {"credentials", ForeignServerRelationId, check_credentials},
-    {"s3_endpoint", ForeignServerRelationId, refuse},
+    {"s3_endpoint", ForeignServerRelationId, check_endpoint},
     {"sts_endpoint", ForeignServerRelationId, check_endpoint},
-    {"s3_path_style", ForeignServerRelationId, refuse},
+    {"s3_path_style", ForeignServerRelationId, check_boolean},
     {"role_arn", ForeignServerRelationId, check_role_arn},
     {"external_id", ForeignServerRelationId, check_not_empty},
     {"profile", ForeignServerRelationId, check_profile},
@@ -140,7 +134,7 @@ const Option *find_option(const char *name, Oid place)
     StringInfoData valid;
     initStringInfo(&valid);
     for (const Option &option : kOptions)
-        if (option.place == place && option.check != refuse)
+        if (option.place == place)
             appendStringInfo(&valid, "%s%s", valid.len ? ", " : "", option.name);
     const char *hint =
         valid.len ? psprintf("Valid options here are: %s.", valid.data) : "There are no valid options here.";
@@ -187,6 +181,10 @@ void take(SourceOptions *options, const char *name, const char *value)
         options->streams_endpoint = value;
     else if (strcmp(name, "sts_endpoint") == 0)
         options->sts_endpoint = value;
+    else if (strcmp(name, "s3_endpoint") == 0)
+        options->s3_endpoint = value;
+    else if (strcmp(name, "s3_path_style") == 0)
+        options->s3_path_style = parse_bool(value, &flag) && flag;
     else if (strcmp(name, "profile") == 0)
         options->profile = value;
     else if (strcmp(name, "role_arn") == 0)

@@ -13,6 +13,7 @@ struct SourceOptions {
     const char *endpoint;
     const char *streams_endpoint;
     const char *sts_endpoint;
+    const char *s3_endpoint;
     const char *ca_file;
     const char *credentials;  // user_mapping, default
     const char *profile;      // with credentials 'default'
@@ -24,6 +25,7 @@ struct SourceOptions {
     int64 request_timeout_us;
     bool use_fips;
     bool use_dualstack;
+    bool s3_path_style;
     bool has_mapping;
 };
 

@@ -109,6 +109,17 @@ int stop_one(const char *name, const char *message)
 
 namespace {
 
+// Its files are loaded from their beginning; rows that are there are treated as on_conflict says.
+void forget_files(const catalog::Replication &replication)
+{
+    catalog::execute(
+        "UPDATE podyn.task SET state = 'waiting', position = NULL, items = 0, items_read = 0, skipped = 0, "
+        "throttled = 0, retry_at = NULL, last_error = NULL, last_error_at = NULL, done_at = NULL WHERE replication = "
+        "$1",
+        {catalog::int4(replication.id)});
+    catalog::execute("UPDATE podyn.replication SET loads_fresh = false WHERE id = $1", {catalog::int4(replication.id)});
+}
+
 void reset(const char *name)
 {
     catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
@@ -117,7 +128,10 @@ void reset(const char *name)
     locks::own_replication_soon(replication->id);
     bool nothing_to_do = !replication->copy_data && !replication->replay_changes;
     catalog::Scope scope = catalog::enter();
-    catalog::run("DELETE FROM podyn.task WHERE replication = $1", {catalog::int4(replication->id)});
+    if (replication->imports)
+        forget_files(*replication);
+    else
+        catalog::run("DELETE FROM podyn.task WHERE replication = $1", {catalog::int4(replication->id)});
     catalog::run("DELETE FROM podyn.spool WHERE replication = $1", {catalog::int4(replication->id)});
     catalog::run("DELETE FROM podyn.seen WHERE replication = $1", {catalog::int4(replication->id)});
     catalog::run("DELETE FROM podyn.error WHERE name = $1", {catalog::text(name)});
@@ -126,9 +140,11 @@ void reset(const char *name)
         "NULL, "
         "consistent_since = NULL, last_error = NULL, last_error_at = NULL, items = 0, changes = 0, read_units = 0, "
         "throttled = 0 WHERE id = $1",
-        {catalog::int4(replication->id), catalog::text(nothing_to_do ? "completed" : "starting")});
+        {catalog::int4(replication->id), catalog::text(nothing_to_do          ? "completed"
+                                                       : replication->imports ? "copying"
+                                                                              : "starting")});
     catalog::leave(scope);
-    if (!nothing_to_do)
+    if (!nothing_to_do && !replication->imports)
         catalog::add_task(replication->id, catalog::TaskKind::kSetup, "", {}, "ready", 0);
     catalog::record_event(replication->owner, name, "reset", "positions and progress forgotten by podyn_reset");
     wake_at_commit();

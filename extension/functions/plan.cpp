@@ -128,7 +128,8 @@ void make_and_undo(void *argument)
     auto *plan = static_cast<Planning *>(argument);
     set_for_trial("client_min_messages", "error");  // rows tell it
     set_for_trial("lock_timeout", "1s");
-    TargetRequest request = make_replication(plan->source_name, plan->name(), plan->options, plan->table, plan->sample);
+    TargetRequest request =
+        make_replication(plan->source_name, plan->name(), plan->options, plan->table, plan->sample).target;
     catalog::Replication *replication = catalog::find_replication(CurrentMemoryContext, plan->name());
     add_row(&plan->rows, "target", "%s%s", quote_qualified_identifier(request.schema, request.table),
             replication->target_made ? "" : ", which exists");

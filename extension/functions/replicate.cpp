@@ -45,10 +45,11 @@ void require_free_name(const char *name)
 
 namespace {
 
-// Two replications into one table would undo each other's work.
+// Two replications into one table would undo each other's work. Imports that are complete have none left to do.
 void require_own_target(Oid relation)
 {
-    if (catalog::execute("SELECT FROM podyn.replication WHERE target = $1", {catalog::regclass(relation)}) > 0)
+    if (catalog::execute("SELECT FROM podyn.replication WHERE target = $1 AND (NOT imports OR phase <> 'completed')",
+                         {catalog::regclass(relation)}) > 0)
         ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
                         errmsg("table \"%s\" is the target of another replication", get_rel_name(relation)),
                         errhint("Name another target, or use podyn_drop on the other replication first.")));
@@ -146,8 +147,6 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
             {catalog::text(name), catalog::text(target.columns[i].attribute),
              catalog::text(engine::column_type_name(target.columns[i].type)), catalog::text(target.columns[i].column)});
     catalog::leave(scope);
-    if (!nothing_to_do)
-        catalog::add_task(id, catalog::TaskKind::kSetup, "", {}, "ready", 0);
     return id;
 }
 
@@ -176,8 +175,8 @@ void add_mark_column_if_wanted(const char *name)
 
 }  // namespace
 
-TargetRequest make_replication(const char *table_name, const char *name, const ReplicateOptions &options,
-                               const engine::TableDescription &table, const engine::ScanPage &sample)
+NewReplication make_replication(const char *table_name, const char *name, const ReplicateOptions &options,
+                                const engine::TableDescription &table, const engine::ScanPage &sample)
 {
     TargetRequest request = target_request(table_name, options);
     NewTarget target;
@@ -191,15 +190,12 @@ TargetRequest make_replication(const char *table_name, const char *name, const R
         if (options.data && options.on_existing == OnExisting::kTruncate)
             require_truncatable(name, target.relation);
     }
-    insert_replication(table_name, name, options, table, target, sample.read_units);
+    int32 id = insert_replication(table_name, name, options, table, target, sample.read_units);
     add_sampled_columns(name, sample);
     add_mark_column_if_wanted(name);
-    return request;
+    return {id, request};
 }
 
-namespace {
-
-// The owner may read its own rejected items and column map (row security keeps other owners' away).
 void grant_reading(Oid owner)
 {
     if (superuser_arg(owner))
@@ -220,6 +216,8 @@ void grant_reading(Oid owner)
     catalog::run(grant_tables);
     catalog::leave(scope);
 }
+
+namespace {
 
 void announce_duration(const char *source, const ReplicateOptions &options, const engine::TableDescription &table)
 {
@@ -256,11 +254,13 @@ void replicate_table(const Source &source, const char *table_name, const Replica
     require_free_name(name);
     engine::TableDescription table = describe_table(source, table_name);
     engine::ScanPage sample = check_table(source, table, options);
-    TargetRequest request = make_replication(table_name, name, options, table, sample);
+    NewReplication made = make_replication(table_name, name, options, table, sample);
+    if (options.data || options.changes)
+        catalog::add_task(made.id, catalog::TaskKind::kSetup, "", {}, "ready", 0);
     grant_reading(GetUserId());
     catalog::record_event(GetUserId(), name, "created",
                           psprintf("replication of DynamoDB table %s into %s", table_name,
-                                   quote_qualified_identifier(request.schema, request.table)));
+                                   quote_qualified_identifier(made.target.schema, made.target.table)));
     announce_duration(table_name, options, table);
     if (options.start && (options.data || options.changes))
         announce_start(table_name, name, options);

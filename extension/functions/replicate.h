@@ -14,9 +14,16 @@ ReplicateOptions read_all_options(FunctionCallInfo fcinfo);
 // What follows raises an error where podyn_replicate could not go on. Memory is that of the current context.
 void check_caller();
 void require_free_name(const char *name);
-// Makes or adopts the target, with a column for each attribute of the sample, and writes the replication down.
-TargetRequest make_replication(const char *table_name, const char *name, const ReplicateOptions &options,
-                               const engine::TableDescription &table, const engine::ScanPage &sample);
+// The owner may read its own rejected items and column map (row security keeps other owners' away).
+void grant_reading(Oid owner);
+struct NewReplication {
+    int32 id;
+    TargetRequest target;
+};
+// Makes or adopts the target, with a column for each attribute of the sample, and writes the replication down. It has
+// no tasks yet.
+NewReplication make_replication(const char *table_name, const char *name, const ReplicateOptions &options,
+                                const engine::TableDescription &table, const engine::ScanPage &sample);
 
 // All of it for one table.
 void replicate_table(const Source &source, const char *table_name, const ReplicateOptions &options);

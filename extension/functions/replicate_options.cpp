@@ -1,6 +1,7 @@
 // See replicate_options.h.
 #include "functions/replicate_options.h"
 
+#include "functions/arguments.h"
 #include "load/distribute.h"
 
 namespace podyn {
@@ -40,58 +41,6 @@ constexpr Argument kAlterable[] = {kScanRate, kSegments,   kWorkers,       kCons
                                    kDeletes,  kTtlDeletes, kNulCharacters, kOnExisting};
 static_assert(std::size(kAlterable) == kAlterableOptions);
 
-struct Arguments {
-    FunctionCallInfo call;
-    int first;
-
-    [[nodiscard]] bool null(int i) const { return call->args[first + i].isnull; }
-    [[nodiscard]] Datum datum(int i) const { return call->args[first + i].value; }
-    [[nodiscard]] char *string(int i) const { return null(i) ? nullptr : TextDatumGetCString(datum(i)); }
-};
-
-[[noreturn]] void refuse(const char *option, const char *only)
-{
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("option \"%s\" is not supported in podyn " PODYN_VERSION, option),
-                    errhint("Leave it out; the only value possible is %s.", only)));
-}
-
-[[noreturn]] void refuse_null(const char *option)
-{
-    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("option \"%s\" must not be null", option),
-                    errhint("Leave it out for its default.")));
-}
-
-bool boolean(const Arguments &arguments, int i, const char *option)
-{
-    if (arguments.null(i))
-        refuse_null(option);
-    return DatumGetBool(arguments.datum(i));
-}
-
-void only_null(const Arguments &arguments, int i, const char *option)
-{
-    if (!arguments.null(i))
-        refuse(option, "NULL");
-}
-
-// The enumerator of an option's value.
-int word(const Arguments &arguments, int i, const char *option, std::span<const char *const> words)
-{
-    if (arguments.null(i))
-        refuse_null(option);
-    const char *given = arguments.string(i);
-    int found = find_word(words, given);
-    if (found >= 0)
-        return found;
-    StringInfoData known;
-    initStringInfo(&known);
-    for (const char *known_word : words)
-        appendStringInfo(&known, "%s'%s'", known.len ? ", " : "", known_word);
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown %s \"%s\"", option, given),
-                    errhint("The option knows %s.", known.data)));
-}
-
 // Of the words only the first is supported.
 int only_first(const Arguments &arguments, int i, const char *option, std::span<const char *const> words)
 {
@@ -118,19 +67,6 @@ void refuse_unsupported(const Arguments &arguments)
     only_null(arguments, kProfile, "profile");
 }
 
-bool read_conversion_mode(const Arguments &arguments)
-{
-    const char *mode = arguments.string(kConversionMode);
-    if (mode == nullptr)
-        refuse_null("conversion_mode");
-    if (strcmp(mode, "jsonb") == 0)
-        return true;
-    if (strcmp(mode, "columns") != 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown conversion_mode \"%s\"", mode),
-                        errhint("Use 'columns' or 'jsonb'.")));
-    return false;
-}
-
 double read_scan_rate(const Arguments &arguments)
 {
     if (arguments.null(kScanRate))
@@ -142,18 +78,6 @@ double read_scan_rate(const Arguments &arguments)
                                DatumGetCString(DirectFunctionCall1(numeric_out, arguments.datum(kScanRate)))),
                         errhint("Give read units per second, from 0 (no limit) to 1000000000.")));
     return rate;
-}
-
-int32 read_workers(const Arguments &arguments)
-{
-    if (arguments.null(kWorkers))
-        return 0;
-    int32 workers = DatumGetInt32(arguments.datum(kWorkers));
-    if (workers < 1)
-        ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("workers %d is out of range", workers),
-                        errhint("Give the most workers that may copy at once, or leave it out: then only "
-                                "podyn.max_workers is the limit.")));
-    return workers;
 }
 
 bool read_enable_stream(const Arguments &arguments)
@@ -192,12 +116,12 @@ ReplicateOptions read_replicate_options(FunctionCallInfo fcinfo, int first)
     options.citus = boolean(arguments, kCitus, "citus");
     options.colocate_with = arguments.string(kColocateWith);
     check_citus_options(options.citus, options.colocate_with);
-    options.jsonb_mode = read_conversion_mode(arguments);
+    options.jsonb_mode = read_conversion_mode(arguments, kConversionMode);
     options.lower_case_columns = boolean(arguments, kLowerCaseColumns, "lower_case_columns");
     options.scan_rate_value = read_scan_rate(arguments);
     options.scan_rate = arguments.datum(kScanRate);
     options.segments = read_segments(arguments);
-    options.workers = read_workers(arguments);
+    options.workers = read_workers(arguments, kWorkers);
     options.consistent_read =
         static_cast<ConsistentRead>(word(arguments, kConsistentRead, "consistent_read", kConsistentReadWords));
     options.enable_stream = read_enable_stream(arguments);

@@ -47,7 +47,26 @@ bool has_its_own_column(const Target &target, int column)
     return number != InvalidAttrNumber;
 }
 
-ColumnLists column_lists(const Batch &batch)
+// `present`: of an item to be merged, the columns (indexes in Target::columns) of the attributes that it has.
+bool is_updated(const Batch &batch, int column, const Bitmapset *present)
+{
+    return batch.on_conflict != OnConflict::kMerge || bms_is_member(column, present);
+}
+
+// Objects are merged, too: in jsonb mode the item itself, else the attributes that have no column.
+void add_object(const Batch &batch, ColumnLists *lists, AttrNumber number)
+{
+    if (batch.on_conflict != OnConflict::kMerge) {
+        add_column(batch, lists, number, false);
+        return;
+    }
+    const char *name = quote_identifier(attribute_name(batch, number));
+    append_column(&lists->all, ", ", "", attribute_name(batch, number));
+    appendStringInfo(&lists->updates, "%s%s = coalesce(target.%s || excluded.%s, excluded.%s, target.%s)",
+                     lists->updates.len ? ", " : "", name, name, name, name, name);
+}
+
+ColumnLists column_lists(const Batch &batch, const Bitmapset *present = nullptr)
 {
     const Target &target = *batch.target;
     ColumnLists lists;
@@ -57,23 +76,25 @@ ColumnLists column_lists(const Batch &batch)
     for (int i = 0; i < target.key_count; ++i)
         add_column(batch, &lists, target.columns[target.keys[i]].number, true);
     for (int i = 0; i < target.column_count; ++i)
-        if (i != target.keys[0] && (target.key_count == 1 || i != target.keys[1]) && has_its_own_column(target, i))
+        if (i != target.keys[0] && (target.key_count == 1 || i != target.keys[1]) && has_its_own_column(target, i) &&
+            is_updated(batch, i, present))
             add_column(batch, &lists, target.columns[i].number, false);
     if (target.jsonb_mode)
-        add_column(batch, &lists, target.document, false);
+        add_object(batch, &lists, target.document);
     else if (target.rest != InvalidAttrNumber)
-        add_column(batch, &lists, target.rest, false);
+        add_object(batch, &lists, target.rest);
     if (target.deleted_at != InvalidAttrNumber)  // an item that is put again is not deleted any more
         add_column(batch, &lists, target.deleted_at, false);
     return lists;
 }
 
-char *upsert_statement(const Batch &batch)
+char *upsert_statement(const Batch &batch, const Bitmapset *present)
 {
-    ColumnLists lists = column_lists(batch);
-    const char *action = lists.updates.len ? psprintf("UPDATE SET %s", lists.updates.data) : "NOTHING";
-    return psprintf("INSERT INTO %s (%s) SELECT %s FROM %s ON CONFLICT (%s) DO %s", batch.target->relation_name,
-                    lists.all.data, lists.all.data, kBatchName, lists.keys.data, action);
+    ColumnLists lists = column_lists(batch, present);
+    bool update = lists.updates.len > 0 && batch.on_conflict != OnConflict::kNothing;
+    const char *action = update ? psprintf("UPDATE SET %s", lists.updates.data) : "NOTHING";
+    return psprintf("INSERT INTO %s AS target (%s) SELECT %s FROM %s ON CONFLICT (%s) DO %s",
+                    batch.target->relation_name, lists.all.data, lists.all.data, kBatchName, lists.keys.data, action);
 }
 
 char *insert_statement(const Batch &batch)
@@ -115,7 +136,7 @@ Action action_of(const Row &row)
     return !row.remove ? Action::kPut : row.deleted_at != 0 ? Action::kMark : Action::kRemove;
 }
 
-char *statement_of(const Batch &batch, Action action)
+char *statement_of(const Batch &batch, Action action, const Bitmapset *present)
 {
     switch (action) {
         case Action::kRemove:
@@ -123,11 +144,12 @@ char *statement_of(const Batch &batch, Action action)
         case Action::kMark:
             return mark_statement(batch);
         default:
-            return upsert_statement(batch);
+            return batch.on_conflict == OnConflict::kError ? insert_statement(batch) : upsert_statement(batch, present);
     }
 }
 
-void run_on_batch(const Batch &batch, const char *statement, Tuplestorestate *rows, int count)
+// Returns how many rows the statement has written.
+uint64 run_on_batch(const Batch &batch, const char *statement, Tuplestorestate *rows, int count)
 {
     EphemeralNamedRelationData relation = {};
     relation.md.name = const_cast<char *>(kBatchName);
@@ -141,51 +163,92 @@ void run_on_batch(const Batch &batch, const char *statement, Tuplestorestate *ro
         result = SPI_execute(statement, false, 0);
     if (result < 0)
         elog(ERROR, "could not write a batch: %s", SPI_result_code_string(result));
+    uint64 written = SPI_processed;
     SPI_finish();
+    return written;
 }
 
 // An upsert waits for a row of its key that is still prepared on a node. A deletion, or a mark, passes it by: one that
 // has found fewer rows than it has keys looks again when there is nothing of that kind.
-void run_on_batch_on_nodes(const Batch &batch, const char *statement, Tuplestorestate *rows, int count, Action action)
+uint64 run_on_batch_on_nodes(const Batch &batch, const char *statement, Tuplestorestate *rows, int count, Action action)
 {
     uint64 changed = run_on_nodes(batch, kBatchName, statement, rows);
     if (action == Action::kPut || changed >= static_cast<uint64>(count))
-        return;
+        return changed;
     wait_until_nodes_have_committed();
-    run_on_nodes(batch, kBatchName, statement, rows);
+    return changed + run_on_nodes(batch, kBatchName, statement, rows);
 }
 
-Tuplestorestate *store_rows(const Batch &batch, Row *rows, int count, Action action, Form form, int *stored)
+struct Selected {
+    Row **rows;
+    int count;
+};
+
+Selected select(Row *rows, int count, Action action)
+{
+    Selected selected = {static_cast<Row **>(palloc(sizeof(Row *) * static_cast<size_t>(count + 1))), 0};
+    for (int i = 0; i < count; ++i)
+        if (action_of(rows[i]) == action)
+            selected.rows[selected.count++] = &rows[i];
+    return selected;
+}
+
+// Returns how many rows the statement has written.
+uint64 write(const Batch &batch, const Selected &rows, Action action, const char *statement, Form form)
 {
     Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
-    *stored = 0;
-    for (int i = 0; i < count; ++i) {
-        if (action_of(rows[i]) != action)
-            continue;
-        fill_row(*batch.target, batch.descriptor, form, &rows[i]);
-        tuplestore_putvalues(store, batch.descriptor, rows[i].values, rows[i].nulls);
-        ++*stored;
+    for (int i = 0; i < rows.count; ++i) {
+        Row *row = rows.rows[i];
+        fill_row(*batch.target, batch.descriptor, form, row);
+        tuplestore_putvalues(store, batch.descriptor, row->values, row->nulls);
     }
-    return store;
+    uint64 written = batch.target->citus ? run_on_batch_on_nodes(batch, statement, store, rows.count, action)
+                                         : run_on_batch(batch, statement, store, rows.count);
+    tuplestore_end(store);
+    return written;
 }
 
-void write(const Batch &batch, Row *rows, int count, Action action, Form form)
+// The columns of the item's attributes, whatever the type that they have here.
+Bitmapset *columns_of(const Target &target, const engine::Item &item)
 {
-    int stored;
-    Tuplestorestate *store = store_rows(batch, rows, count, action, form, &stored);
-    if (stored > 0 && batch.target->citus)
-        run_on_batch_on_nodes(batch, statement_of(batch, action), store, stored, action);
-    else if (stored > 0)
-        run_on_batch(batch, statement_of(batch, action), store, stored);
-    tuplestore_end(store);
+    Bitmapset *columns = nullptr;
+    for (size_t i = 0; i < item.values.size(); i += item.values[i].span)
+        for (size_t type = 0; type < engine::kColumnTypes; ++type) {
+            int column = engine::layout_find(target.layout, item.values[i].name, static_cast<engine::ColumnType>(type));
+            if (column != engine::kNoColumn)
+                columns = bms_add_member(columns, column);
+        }
+    return columns;
+}
+
+// What an item lacks keeps its value: rows with the same attributes share a statement, which updates only these.
+void merge(const Batch &batch, const Selected &rows, Form form)
+{
+    auto *attributes = static_cast<Bitmapset **>(palloc(sizeof(Bitmapset *) * static_cast<size_t>(rows.count + 1)));
+    for (int i = 0; i < rows.count; ++i)
+        attributes[i] = columns_of(*batch.target, *rows.rows[i]->item);
+    auto *done = static_cast<bool *>(palloc0(sizeof(bool) * static_cast<size_t>(rows.count + 1)));
+    Selected alike = {static_cast<Row **>(palloc(sizeof(Row *) * static_cast<size_t>(rows.count + 1))), 0};
+    for (int first = 0; first < rows.count; ++first) {
+        if (done[first])
+            continue;
+        alike.count = 0;
+        for (int i = first; i < rows.count; ++i)
+            if (!done[i] && bms_equal(attributes[i], attributes[first])) {
+                alike.rows[alike.count++] = rows.rows[i];
+                done[i] = true;
+            }
+        write(batch, alike, Action::kPut, statement_of(batch, Action::kPut, attributes[first]), form);
+    }
 }
 
 }  // namespace
 
-Batch open_batch(const Target &target)
+Batch open_batch(const Target &target, OnConflict on_conflict)
 {
     Batch batch;
     batch.target = &target;
+    batch.on_conflict = on_conflict;
     batch.relation = table_open(target.relation, RowExclusiveLock);
     batch.descriptor = CreateTupleDescCopy(RelationGetDescr(batch.relation));
     if (target.citus)
@@ -198,19 +261,27 @@ void close_batch(const Batch &batch)
     table_close(batch.relation, NoLock);
 }
 
-void apply_rows(const Batch &batch, Row *rows, int count, bool compact)
+int apply_rows(const Batch &batch, Row *rows, int count, bool compact)
 {
-    write(batch, rows, count, Action::kRemove, Form::kKeyOnly);
-    write(batch, rows, count, Action::kMark, Form::kKeyOnly);
-    write(batch, rows, count, Action::kPut, compact ? Form::kCompact : Form::kColumns);
+    for (Action action : {Action::kRemove, Action::kMark})
+        if (Selected gone = select(rows, count, action); gone.count > 0)
+            write(batch, gone, action, statement_of(batch, action, nullptr), Form::kKeyOnly);
+    Selected puts = select(rows, count, Action::kPut);
+    Form form = compact ? Form::kCompact : Form::kColumns;
+    if (batch.on_conflict == OnConflict::kMerge) {
+        merge(batch, puts, form);
+        return count;
+    }
+    if (puts.count == 0)
+        return count;
+    uint64 written = write(batch, puts, Action::kPut, statement_of(batch, Action::kPut, nullptr), form);
+    int left_out = batch.on_conflict == OnConflict::kNothing ? puts.count - static_cast<int>(written) : 0;
+    return count - left_out;
 }
 
 void insert_rows(const Batch &batch, Row *rows, int count)
 {
-    int stored;
-    Tuplestorestate *store = store_rows(batch, rows, count, Action::kPut, Form::kColumns, &stored);
-    run_on_nodes(batch, kBatchName, insert_statement(batch), store);
-    tuplestore_end(store);
+    write(batch, select(rows, count, Action::kPut), Action::kPut, insert_statement(batch), Form::kColumns);
 }
 
 }  // namespace podyn

@@ -10,16 +10,18 @@ namespace podyn {
 // A batch's working memory and the target's shape while one transaction writes it.
 struct Batch {
     const Target *target;
-    Relation relation;     // open for the transaction
-    TupleDesc descriptor;  // a copy, not reference-counted
+    OnConflict on_conflict;  // what becomes of rows that are put whose key has a row
+    Relation relation;       // open for the transaction
+    TupleDesc descriptor;    // a copy, not reference-counted
 };
 
-Batch open_batch(const Target &target);
+Batch open_batch(const Target &target, OnConflict on_conflict = OnConflict::kUpdate);
 void close_batch(const Batch &batch);
 
-// Removes or marks the rows whose items are gone, then inserts or replaces the others. Each key stands at most once in
-// the batch. With `compact`, items are written in their compact form.
-void apply_rows(const Batch &batch, Row *rows, int count, bool compact);
+// Removes or marks the rows whose items are gone, then writes the others, as on_conflict says. Each key stands at most
+// once in the batch. With `compact`, items are written in their compact form. Returns how many rows have been taken:
+// all but those that OnConflict::kNothing leaves out.
+int apply_rows(const Batch &batch, Row *rows, int count, bool compact);
 
 // Inserts rows. A row whose key exists raises an error, like any other.
 void insert_rows(const Batch &batch, Row *rows, int count);

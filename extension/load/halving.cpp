@@ -12,6 +12,7 @@ struct Attempt {
     Row *rows;
     int count;
     void (*between)();
+    int taken;  // outcome: rows written, or as good as written
 };
 
 // Constraints that are checked at commit would fail there for the whole batch: their turn is now. They may be those of
@@ -25,27 +26,27 @@ void check_deferred_constraints(const Batch &batch)
     SPI_finish();
 }
 
-void write_columns(const Attempt &attempt)
+void write_columns(Attempt *attempt)
 {
-    apply_rows(*attempt.batch, attempt.rows, attempt.count, false);
-    check_deferred_constraints(*attempt.batch);
+    attempt->taken = apply_rows(*attempt->batch, attempt->rows, attempt->count, false);
+    check_deferred_constraints(*attempt->batch);
 }
 
-void write_compact(const Attempt &attempt)
+void write_compact(Attempt *attempt)
 {
-    apply_rows(*attempt.batch, attempt.rows, attempt.count, true);
-    check_deferred_constraints(*attempt.batch);
+    attempt->taken = apply_rows(*attempt->batch, attempt->rows, attempt->count, true);
+    check_deferred_constraints(*attempt->batch);
 }
 
-void write_bulk(const Attempt &attempt)
+void write_bulk(Attempt *attempt)
 {
-    bulk_insert(*attempt.batch, attempt.rows, attempt.count, attempt.between);
+    bulk_insert(*attempt->batch, attempt->rows, attempt->count, attempt->between);
 }
 
 // Without ON CONFLICT, Citus copies the rows to the shards.
-void write_insert(const Attempt &attempt)
+void write_insert(Attempt *attempt)
 {
-    insert_rows(*attempt.batch, attempt.rows, attempt.count);
+    insert_rows(*attempt->batch, attempt->rows, attempt->count);
 }
 
 // A policy's refusal of this row has the SQLSTATE of missing rights (executor, ExecWithCheckOptions).
@@ -56,8 +57,8 @@ bool violates_row_security(const ErrorData &error)
 }
 
 struct Work {
-    void (*action)(const Attempt &);
-    const Attempt *attempt;
+    void (*action)(Attempt *);
+    Attempt *attempt;
 };
 
 // What a statement leaves in memory goes with it.
@@ -66,16 +67,16 @@ void work_in_own_memory(void *argument)
     auto *work = static_cast<Work *>(argument);
     MemoryContext context = AllocSetContextCreate(CurTransactionContext, "podyn batch", ALLOCSET_DEFAULT_SIZES);
     MemoryContext old = MemoryContextSwitchTo(context);
-    work->action(*work->attempt);
+    work->action(work->attempt);
     MemoryContextSwitchTo(old);
     MemoryContextDelete(context);
 }
 
 // Null: it is done. Otherwise it is undone, and this is why, in the current context. Errors that are not the item's own
 // are raised. `anonymous`: one that has lost its SQLSTATE on its way from a node counts as an item's own, too.
-ErrorData *attempt_for_items(void (*action)(const Attempt &), const Attempt &items, bool anonymous = false)
+ErrorData *attempt_for_items(void (*action)(Attempt *), Attempt *items, bool anonymous = false)
 {
-    Work work = {action, &items};
+    Work work = {action, items};
     ErrorData *error = attempt(work_in_own_memory, &work);
     if (error != nullptr && !is_item_error(error->sqlerrcode) && !violates_row_security(*error) &&
         !(anonymous && error->sqlerrcode == ERRCODE_INTERNAL_ERROR))
@@ -85,12 +86,12 @@ ErrorData *attempt_for_items(void (*action)(const Attempt &), const Attempt &ite
 
 // Raises an error if an index cannot hold the key. The index's own order of columns may differ, which changes a few
 // bytes of padding; then the compact form is tried in vain.
-void form_key(const Attempt &attempt)
+void form_key(Attempt *attempt)
 {
-    const Batch &batch = *attempt.batch;
+    const Batch &batch = *attempt->batch;
     const Target &target = *batch.target;
-    const Row *row = attempt.rows;
-    fill_row(target, batch.descriptor, Form::kKeyOnly, attempt.rows);
+    const Row *row = attempt->rows;
+    fill_row(target, batch.descriptor, Form::kKeyOnly, attempt->rows);
     TupleDesc descriptor = CreateTemplateTupleDesc(target.key_count);
     Datum values[2];
     bool nulls[2] = {};
@@ -115,8 +116,9 @@ int write_one_compact(const Batch &batch, Target *target, Row *row, ErrorData *t
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("target %s needs column %s", target->relation_name, kRestColumn)));
     }
-    if (attempt_for_items(write_compact, {&batch, row, 1, nullptr}) == nullptr)
-        return 1;
+    Attempt alone = {&batch, row, 1, nullptr, 0};
+    if (attempt_for_items(write_compact, &alone) == nullptr)
+        return alone.taken;
     reject(context, *row, too_big);
     return 0;
 }
@@ -148,9 +150,10 @@ int apply_or_reject(const Batch &batch, Target *target, Row *rows, int count, Re
 {
     if (count == 0)
         return 0;
-    ErrorData *error = attempt_for_items(write_columns, {&batch, rows, count, nullptr});
+    Attempt all = {&batch, rows, count, nullptr, 0};
+    ErrorData *error = attempt_for_items(write_columns, &all);
     if (error == nullptr)
-        return count;
+        return all.taken;
     if (count > 1) {
         int half = count / 2;
         int written = apply_or_reject(batch, target, rows, half, reject, context);
@@ -158,7 +161,7 @@ int apply_or_reject(const Batch &batch, Target *target, Row *rows, int count, Re
     }
     // Too wide for a page or an index: unless that is the key's, it may fit when its attributes share one column.
     if (error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED && !rows[0].remove && !target->jsonb_mode &&
-        attempt_for_items(form_key, {&batch, rows, 1, nullptr}) == nullptr)
+        attempt_for_items(form_key, &all) == nullptr)
         return write_one_compact(batch, target, rows, error, reject, context);
     reject(context, rows[0], error);
     return 0;
@@ -169,10 +172,11 @@ int load_or_reject(const Batch &batch, Target *target, Row *rows, int count, voi
 {
     if (count == 0)
         return 0;
+    Attempt all = {&batch, rows, count, between, count};
     // Citus says XX000 for whatever fails in its COPY; the statements of the other way name the reason.
-    if (target->citus && attempt_for_items(write_insert, {&batch, rows, count, between}, true) == nullptr)
+    if (target->citus && attempt_for_items(write_insert, &all, true) == nullptr)
         return count;
-    if (bulk_insert_allowed(batch) && attempt_for_items(write_bulk, {&batch, rows, count, between}) == nullptr)
+    if (bulk_insert_allowed(batch) && attempt_for_items(write_bulk, &all) == nullptr)
         return count;
     return apply_or_reject(batch, target, rows, count, reject, context);
 }

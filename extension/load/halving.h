@@ -13,7 +13,8 @@ using Reject = void (*)(void *context, const Row &row, ErrorData *error);
 // item out helps. Deadlocks, full disks, missing rights, wrong statements and the like are not.
 bool is_item_error(int sqlerrcode);
 
-// Writes rows; items that fail alone are given to `reject`. Any other error is raised. Returns how many were written.
+// Writes rows; items that fail alone are given to `reject`. Any other error is raised. Returns how many have been taken
+// (apply_rows).
 // `target` may come back with wants_rest set and an error raised: an item needs podyn_rest, which does not exist yet.
 int apply_or_reject(const Batch &batch, Target *target, Row *rows, int count, Reject reject, void *context);
 

@@ -1,6 +1,7 @@
 // See job.h.
 #include "workers/job.h"
 
+#include "imports/place.h"
 #include "source.h"
 
 namespace podyn {
@@ -44,6 +45,12 @@ Job *find_job(int32 replication, const catalog::Standing &standing)
     return nullptr;
 }
 
+// An import from the server's file system asks nobody.
+bool reads_server_files(const catalog::Replication &replication)
+{
+    return replication.imports && parse_place(replication.source).bucket == nullptr;
+}
+
 Job *make_job(int32 id)
 {
     // Below the transaction's context until it is complete, so that an error frees it.
@@ -54,7 +61,8 @@ Job *make_job(int32 id)
     auto *job = static_cast<Job *>(MemoryContextAllocZero(context, sizeof(Job)));
     job->context = context;
     job->replication = replication;
-    job->session = open_source(context, replication->server, replication->owner);
+    if (!reads_server_files(*replication))
+        job->session = open_source(context, replication->server, replication->owner);
     job->live = shared::replication(id, replication->owner);
     MemoryContextSetParent(context, TopMemoryContext);
     job->next = jobs;

@@ -85,14 +85,31 @@ Row *make_rows(const Batch &batch, const PageItem *items, int count)
     return rows;
 }
 
+// Whether the table had nothing when the copy began, so that no row is expected to be there.
+bool began_empty(const catalog::Replication &replication)
+{
+    return replication.imports ? replication.loads_fresh : !replication.copy_upserts;
+}
+
+void write_rows(Writing *writing, const Batch &batch, Target *target, Row *rows, int count)
+{
+    WrittenCounts &counts = writing->counts;
+    int64 rejected = counts.rejected;
+    bool fresh = writing->page->backfill && began_empty(*writing->task->job->replication);
+    int taken = fresh ? load_or_reject(batch, target, rows, count, keep_network_moving, reject_row, writing)
+                      : apply_or_reject(batch, target, rows, count, reject_row, writing);
+    counts.written += taken;
+    counts.skipped += count - taken - (counts.rejected - rejected);
+}
+
 void write_to_target(Writing *writing, Target *target, const PageItem *items, int count)
 {
-    Batch batch = open_batch(*target);
+    const Page &page = *writing->page;
+    Batch batch = open_batch(*target, page.on_conflict);
     Row *rows = make_rows(batch, items, count);
-    writing->counts.written +=
-        writing->page->backfill && !writing->task->job->replication->copy_upserts
-            ? load_or_reject(batch, target, rows, count, keep_network_moving, reject_row, writing)
-            : apply_or_reject(batch, target, rows, count, reject_row, writing);
+    int most = page.batch_size > 0 ? page.batch_size : count;
+    for (int done = 0; done < count; done += most)
+        write_rows(writing, batch, target, rows + done, Min(most, count - done));
     close_batch(batch);
 }
 

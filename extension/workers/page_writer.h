@@ -12,15 +12,18 @@ struct WrittenCounts {
     int64 written;   // to the target or the spool
     int64 rejected;  // to podyn.error
     int64 spooled;   // keys that the spool did not have before
+    int64 skipped;   // neither written nor rejected: as on_conflict says
 };
 
 struct Page {
     PageItem *items;  // each key once
     int count;
-    const char *source;  // for podyn.error: "segment 3", "shard …", "spool"
-    bool backfill;       // rows of the copy: multi-insert if it does not upsert and the target allows it
-    bool may_spool;      // changes: to the spool while the backfill runs
-    const uint8 **kept;  // digests of keys of which nothing is known but a deletion that is ignored
+    const char *source;      // for podyn.error: "segment 3", "shard …", "spool"
+    bool backfill;           // rows of the copy: multi-insert if the table began empty and allows it
+    OnConflict on_conflict;  // of rows that are put
+    int batch_size;          // rows in one statement; 0: all of the page
+    bool may_spool;          // changes: to the spool while the backfill runs
+    const uint8 **kept;      // digests of keys of which nothing is known but a deletion that is ignored
     int kept_count;
     // Writes the task's progress, in the same transaction, after the rows.
     void (*record)(RunningTask *task, const WrittenCounts &counts);

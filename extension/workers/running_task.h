@@ -41,7 +41,7 @@ struct RunningTask {
     int64 throttled;    // throttled attempts, not yet written down
     double read_units;  // of pages read, not yet written down
     bool outdated;      // options have changed since the last begin(): it begins again soon
-    bool leaving;       // segment: to be given back after its page, there are too many workers for it
+    bool leaving;       // segment, file: to be given back after its page, there are too many workers for it
     bool retrying;      // `due` is the time of the next begin()
     bool page_pending;  // a page waits to be written: on_time tries
     bool finished;      // done, or not ours any more: to be released
@@ -73,6 +73,7 @@ void end_replication(RunningTask *task, const char *failure, const char *reason)
 
 extern const TaskMethods kSetupTask;
 extern const TaskMethods kSegmentTask;
+extern const TaskMethods kFileTask;
 extern const TaskMethods kStreamTask;
 extern const TaskMethods kShardTask;
 extern const TaskMethods kMergeTask;

@@ -1,6 +1,7 @@
 // The supervisor: one process in each database that has something to do. It moves replications from phase to phase when
 // the tasks of a phase are done (catalog/replications.h), and keeps enough workers for the tasks that are there. It
 // runs as the bootstrap superuser, and only fixed statements on podyn's own tables.
+#include "catalog/files.h"
 #include "catalog/journal.h"
 #include "catalog/sql.h"
 #include "catalog/tasks.h"
@@ -75,7 +76,8 @@ bool finish_copies()
         "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'copying' AND replay_changes AND (copied_at IS "
         "NOT NULL OR NOT copy_upserts) "
         "FOR NO KEY UPDATE SKIP LOCKED) AND NOT EXISTS (SELECT FROM podyn.task AS t "
-        "WHERE t.replication = r.id AND t.kind IN ('segment', 'prune') AND t.state <> 'done') RETURNING r.id, r.owner, "
+        "WHERE t.replication = r.id AND t.kind IN ('segment', 'file', 'prune') AND t.state <> 'done') RETURNING r.id, "
+        "r.owner, "
         "r.name), "
         "merge AS (INSERT INTO podyn.task (replication, kind, task, state) SELECT id, 'merge', '', 'ready' FROM "
         "copied) "
@@ -88,7 +90,7 @@ bool finish_copies()
         "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'copying' AND NOT replay_changes AND (copied_at "
         "IS NOT NULL OR NOT copy_upserts) "
         "FOR NO KEY UPDATE SKIP LOCKED) AND NOT EXISTS (SELECT FROM podyn.task AS t "
-        "WHERE t.replication = r.id AND t.kind IN ('segment', 'prune') AND t.state <> 'done') RETURNING r.id, "
+        "WHERE t.replication = r.id AND t.kind IN ('segment', 'file', 'prune') AND t.state <> 'done') RETURNING r.id, "
         "r.owner::oid, "
         "r.name");
     record_events("complete", "all items are copied", rows);
@@ -135,9 +137,9 @@ Demands read_demands()
     uint64 rows = catalog::run(
         "SELECT owner::oid, sum(least(unclaimed, greatest(coalesce(workers - claimed, unclaimed), 0)))::int8, "
         "sum(others)::int8, bool_or(phase <> 'streaming') FROM (SELECT r.owner, r.workers, r.phase, "
-        "count(*) FILTER (WHERE t.kind = 'segment' AND live.task IS NULL) AS unclaimed, "
-        "count(*) FILTER (WHERE t.kind = 'segment' AND live.task IS NOT NULL) AS claimed, "
-        "count(*) FILTER (WHERE t.kind <> 'segment') AS others "
+        "count(*) FILTER (WHERE t.kind IN ('segment', 'file') AND live.task IS NULL) AS unclaimed, "
+        "count(*) FILTER (WHERE t.kind IN ('segment', 'file') AND live.task IS NOT NULL) AS claimed, "
+        "count(*) FILTER (WHERE t.kind NOT IN ('segment', 'file')) AS others "
         "FROM podyn.replication AS r JOIN podyn.task AS t ON t.replication = r.id "
         "LEFT JOIN podyn.live_tasks() AS live ON live.task = t.id WHERE r.enabled AND r.failure IS NULL AND t.state = "
         "'ready' GROUP BY r.id) AS demand GROUP BY owner");
@@ -308,6 +310,7 @@ Look look()
     if (look.installed) {
         new_tasks = finish_copies();
         new_tasks = catalog::release_missed_children() > 0 || new_tasks;
+        new_tasks = catalog::release_next_files() > 0 || new_tasks;
         forget_old_things();
         Demands demands = read_demands();
         for (int i = 0; i < demands.count; ++i)  // first those that have none

@@ -46,6 +46,8 @@ const TaskMethods *methods_of(catalog::TaskKind kind)
             return &kSetupTask;
         case catalog::TaskKind::kSegment:
             return &kSegmentTask;
+        case catalog::TaskKind::kFile:
+            return &kFileTask;
         case catalog::TaskKind::kStream:
             return &kStreamTask;
         case catalog::TaskKind::kShard:
@@ -57,11 +59,17 @@ const TaskMethods *methods_of(catalog::TaskKind kind)
     }
 }
 
-int count_tasks(bool segments)
+// A segment or a file, which keeps a worker busy; the other tasks wait most of the time.
+bool is_copy(const TaskMethods *methods)
+{
+    return methods == &kSegmentTask || methods == &kFileTask;
+}
+
+int count_tasks(bool copies)
 {
     int count = 0;
     for (RunningTask *task = tasks; task != nullptr; task = task->next)
-        if ((task->methods == &kSegmentTask) == segments)
+        if (is_copy(task->methods) == copies)
             ++count;
     return count;
 }
@@ -92,7 +100,7 @@ void try_claim(const catalog::Task &listed)
         MemoryContextDelete(context);
         return;
     }
-    if (task->methods == &kSegmentTask && !shared::join_copy(listed.replication, listed.workers)) {
+    if (is_copy(task->methods) && !shared::join_copy(listed.replication, listed.workers)) {
         locks::release_task(listed.id);
         MemoryContextDelete(context);
         return;
@@ -108,7 +116,7 @@ void release(RunningTask *task)
     if (task->published != nullptr)
         shared::withdraw_task(task->published);
     locks::release_task(task->id);
-    if (task->methods == &kSegmentTask)
+    if (is_copy(task->methods))
         shared::leave_copy();
     if (task->job != nullptr)
         release_job(task->job);
@@ -134,7 +142,7 @@ void release_finished()
 
 bool has_room_for(const catalog::Task &task)
 {
-    if (task.kind == catalog::TaskKind::kSegment)
+    if (is_copy(methods_of(task.kind)))
         return count_tasks(true) == 0 && shared::has_room_to_copy(task.replication, task.workers);
     return count_tasks(false) < kMaxTasks;
 }
@@ -144,7 +152,7 @@ int fair_share(const catalog::TaskList &list)
 {
     int shared_tasks = 0;
     for (int i = 0; i < list.count; ++i)
-        shared_tasks += list.tasks[i].kind != catalog::TaskKind::kSegment;
+        shared_tasks += !is_copy(methods_of(list.tasks[i].kind));
     int workers = Max(shared::count_processes(shared::Role::kWorker, MyDatabaseId, owner), 1);
     return (shared_tasks + workers - 1) / workers * 5 / 4 + 1;
 }
@@ -161,9 +169,9 @@ const catalog::Task *find_listed(const catalog::TaskList &list, int64 id)
 // again at once; what is under way comes to its end first.
 void follow_options(RunningTask *task, const catalog::Task &listed)
 {
-    task->outdated = task->outdated || (task->job != nullptr && (task->job->stale ||
-                                                                 task->job->replication->revision != listed.revision));
-    if (task->methods == &kSegmentTask && shared::must_leave_copy(task->replication, listed.workers))
+    task->outdated = task->outdated || (task->job != nullptr &&
+                                        (task->job->stale || task->job->replication->revision != listed.revision));
+    if (is_copy(task->methods) && shared::must_leave_copy(task->replication, listed.workers))
         task->leaving = true;
     if (task->call != nullptr || task->page_pending)
         return;
@@ -206,7 +214,7 @@ bool look_for_tasks()
         const catalog::Task &task = list.tasks[i];
         if (!task.may_begin || holds(task.id) || !has_room_for(task))
             continue;
-        if (task.kind != catalog::TaskKind::kSegment && count_tasks(false) >= share)
+        if (!is_copy(methods_of(task.kind)) && count_tasks(false) >= share)
             continue;
         try_claim(task);
     }
@@ -570,7 +578,7 @@ Turn begin_turn(RunningTask *task, catalog::Standing *standing)
         task->outdated = true;
         // A copy's page is what it would be under the new options, if U+0000 is still treated as before.
         bool page_is_good =
-            task->methods == &kSegmentTask && task->job->replication->nul_characters == standing->nul_characters;
+            is_copy(task->methods) && task->job->replication->nul_characters == standing->nul_characters;
         if (!page_is_good) {
             commit_transaction();
             begin_again(task);  // under the options as they are now

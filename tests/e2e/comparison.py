@@ -142,13 +142,17 @@ def differences_of_item(item, row):
 def assert_equal_tables(client, table, database, target=None, name=None, rejected=()):
     """Every item is there as its row and every row has its item. `rejected`: keys (as in podyn.error) of items that
     must not be there. Gives the number of items compared."""
-    name = name or table
-    keys = key_attributes(client, table)
+    return assert_equal_items(scan(client, table), key_attributes(client, table), database, target or table,
+                              name or table, rejected)
+
+
+def assert_equal_items(items, keys, database, target, name=None, rejected=()):
+    """The same for items that come from elsewhere."""
     refused = Counter(tuple(in_column(key[part]) for part in keys) for key in rejected)
-    items = {tuple(in_column(item[part]) for part in keys): item for item in scan(client, table)}
+    items = {tuple(in_column(item[part]) for part in keys): item for item in items}
     items = {key: item for key, item in items.items() if key not in refused}
     rows = {}
-    for row in Target(database, name, target or table).rows():
+    for row in Target(database, name or target, target).rows():
         key = tuple(row[part][1] for part in keys)
         assert key not in rows, f'two rows for key {key}'
         rows[key] = row

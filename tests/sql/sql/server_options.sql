@@ -34,7 +34,7 @@ SELECT option, pg_temp.server(option) FROM (VALUES
     ($$role_arn ''$$), ($$role_arn 'podyn'$$), ($$role_arn 'arn:aws:iam::123456789012:user/podyn'$$),
     ($$external_id 'x'$$), ($$role_arn 'arn:aws:iam::123456789012:role/podyn', external_id ''$$)) AS _ (option);
 
--- Options of a later version
+-- Amazon S3
 SELECT option, pg_temp.server(option || ' ''x''') FROM unnest(
     '{s3_endpoint,s3_path_style}'::text[]) AS option;
 

@@ -1,0 +1,37 @@
+// See files.h.
+#include "catalog/files.h"
+
+#include "catalog/sql.h"
+
+namespace podyn::catalog {
+
+File *find_file(MemoryContext context, int64 task)
+{
+    Scope scope = enter();
+    File *file = nullptr;
+    if (run("SELECT f.changes, f.size, f.md5, coalesce(f.item_count, -1), t.items_read "
+            "FROM podyn.file AS f JOIN podyn.task AS t ON t.id = f.task WHERE f.task = $1",
+            {int8(task)}) == 1) {
+        file = static_cast<File *>(MemoryContextAllocZero(context, sizeof(File)));
+        *file = {get_boolean(0, 1), get_int8(0, 2), string(context, 0, 3), get_int8(0, 4), get_int8(0, 5)};
+    }
+    leave(scope);
+    return file;
+}
+
+void forget_file(int64 task)
+{
+    execute("UPDATE podyn.task SET position = NULL, items = 0, items_read = 0, skipped = 0 WHERE id = $1",
+            {int8(task)});
+}
+
+uint64 release_next_files()
+{
+    return execute(
+        "UPDATE podyn.task AS t SET state = 'ready' FROM podyn.file AS f, podyn.replication AS r "
+        "WHERE f.task = t.id AND t.state = 'waiting' AND r.id = t.replication AND r.phase = 'copying' AND NOT EXISTS "
+        "(SELECT FROM podyn.task AS other JOIN podyn.file AS earlier ON earlier.task = other.id "
+        "WHERE other.replication = t.replication AND earlier.stage < f.stage AND other.state <> 'done')");
+}
+
+}  // namespace podyn::catalog

@@ -1,0 +1,25 @@
+// Rows of podyn.file: what is known of the files of an import.
+#pragma once
+
+#include "compat.h"
+
+namespace podyn::catalog {
+
+struct File {
+    bool changes;      // of an incremental export
+    int64 size;        // as it was listed
+    char *md5;         // of the stored bytes, base64; null: not known
+    int64 item_count;  // -1: not known
+    int64 items_read;  // before the task's position
+};
+
+// Null: the task is gone.
+File *find_file(MemoryContext context, int64 task);
+
+// The file begins anew.
+void forget_file(int64 task);
+
+// Files whose turn has come, as those of the stages before are done, may be loaded. Returns how many there were.
+uint64 release_next_files();
+
+}  // namespace podyn::catalog

@@ -1,0 +1,286 @@
+// podyn_import: finds the files and their order, finds out what the key is, makes the table and the import. All of it
+// in the caller's transaction, so that an error leaves nothing behind; the files are loaded when that commits.
+//
+// An import is a replication whose items come from files and that replays no changes: podyn_status and all functions
+// that take a name know it.
+#include "catalog/journal.h"
+#include "compat.h"
+#include "functions/import_options.h"
+#include "functions/replicate.h"
+#include "imports/exports.h"
+#include "imports/sample.h"
+#include "load/empty_target.h"
+#include "load/filter.h"
+#include "raise.h"
+#include "subtransaction.h"
+#include "workers/pool.h"
+
+namespace podyn {
+namespace {
+
+struct Importing {
+    ImportOptions options;
+    Place place;
+    Source source;  // nothing is connected while it has no session
+    ImportFiles files;
+    ImportSample sample;
+    engine::TableDescription table;
+    ErrorData *describing;  // why the table could not be described; null: it was not asked for
+};
+
+char type_of(const engine::Value &value)
+{
+    switch (value.type) {
+        case engine::ValueType::kNumber:
+            return 'N';
+        case engine::ValueType::kBinary:
+            return 'B';
+        default:
+            return 'S';
+    }
+}
+
+const engine::Value *find_attribute(std::span<const engine::Value> values, std::string_view name)
+{
+    for (size_t i = 0; i < values.size(); i += values[i].span)
+        if (values[i].name == name)
+            return &values[i];
+    return nullptr;
+}
+
+// The sample's first value of a key attribute.
+const engine::Value *find_key_value(const ImportSample &sample, std::string_view name)
+{
+    for (const engine::Item &item : sample.items)
+        if (const engine::Value *value = find_attribute(item.values, name))
+            return value;
+    return find_attribute(sample.keys, name);
+}
+
+void set_keys(Importing *import, const engine::KeyAttribute *keys, int count)
+{
+    import->table.keys = {keys, static_cast<size_t>(count)};
+}
+
+// Attributes that are named, with the types that they have in the sample.
+void use_named_key(Importing *import, char *const *names, int count)
+{
+    auto *keys = static_cast<engine::KeyAttribute *>(palloc0(sizeof(engine::KeyAttribute) * 2));
+    for (int i = 0; i < count; ++i) {
+        const engine::Value *value = find_key_value(import->sample, names[i]);
+        if (value == nullptr)
+            ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                            errmsg("the first items have no attribute \"%s\", which is to be a key", names[i]),
+                            errhint("Give the table's key attributes, upper and lower case included.")));
+        keys[i] = {names[i], type_of(*value)};
+    }
+    set_keys(import, keys, count);
+}
+
+// The columns of the target's primary key. True: there is such a table.
+bool use_primary_key(Importing *import)
+{
+    RangeVar *name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(import->options.target)));
+    Oid target = RangeVarGetRelid(name, AccessShareLock, true);
+    if (!OidIsValid(target))
+        return false;
+    Relation relation = relation_open(target, NoLock);
+    Oid index_oid = RelationGetPrimaryKeyIndex(relation);
+    if (!OidIsValid(index_oid))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+                        errmsg("target \"%s\" has no primary key", RelationGetRelationName(relation)),
+                        errhint("Add one over the columns of the items' key, or name the key's attributes, for which "
+                                "the target has a unique index: key => ARRAY['...'].")));
+    Relation index = index_open(index_oid, AccessShareLock);
+    int count = index->rd_index->indnkeyatts;
+    if (count > 2)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+                 errmsg("the primary key of target \"%s\" has %d columns", RelationGetRelationName(relation), count),
+                 errhint("A key of DynamoDB has one or two attributes.")));
+    char *names[2] = {};
+    for (int i = 0; i < count; ++i)
+        names[i] =
+            pstrdup(NameStr(TupleDescAttr(RelationGetDescr(relation), index->rd_index->indkey.values[i] - 1)->attname));
+    index_close(index, AccessShareLock);
+    relation_close(relation, NoLock);
+    use_named_key(import, names, count);
+    return true;
+}
+
+Source &connected(Importing *import)
+{
+    if (import->source.session == nullptr)
+        import->source = connect(import->options.server);
+    return import->source;
+}
+
+// arn:aws:dynamodb:<region>:<account>:table/<name>
+const char *table_name_of(const char *arn)
+{
+    const char *name = strstr(arn, ":table/");
+    return name == nullptr ? nullptr : name + strlen(":table/");
+}
+
+void describe_step(void *argument)
+{
+    auto *import = static_cast<Importing *>(argument);
+    import->table = describe_table(connected(import), table_name_of(import->files.table_arn));
+}
+
+// As DynamoDB tells it, with its secondary indexes. False: it does not, or not to us.
+bool use_described_key(Importing *import)
+{
+    if (import->files.table_arn == nullptr || table_name_of(import->files.table_arn) == nullptr)
+        return false;
+    import->describing = attempt(describe_step, import);
+    return import->describing == nullptr;
+}
+
+// An incremental export's records tell the key's attributes, but not which of two is the partition key.
+bool use_recorded_key(Importing *import)
+{
+    std::span<const engine::Value> keys = import->sample.keys;
+    if (keys.empty() || keys.size() > 2)
+        return false;
+    char *names[2] = {};
+    for (size_t i = 0; i < keys.size(); ++i)
+        names[i] = copy_string(keys[i].name);
+    if (keys.size() == 2)
+        ereport(NOTICE, (errmsg("taking \"%s\" for the partition key and \"%s\" for the sort key", names[0], names[1]),
+                         errhint("If it is the other way round, give key => ARRAY[%s, %s].",
+                                 quote_literal_cstr(names[1]), quote_literal_cstr(names[0]))));
+    use_named_key(import, names, static_cast<int>(keys.size()));
+    return true;
+}
+
+void find_key(Importing *import)
+{
+    const ImportOptions &options = import->options;
+    if (options.key_count > 0) {
+        use_named_key(import, options.key, options.key_count);
+        return;
+    }
+    if (use_primary_key(import) || use_described_key(import) || use_recorded_key(import))
+        return;
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("the key of the items at \"%s\" is not known", options.source),
+                    import->describing != nullptr
+                        ? errdetail("The table could not be asked for: %s.", import->describing->message)
+                        : 0,
+                    errhint("Name its attributes: key => ARRAY['partition key', 'sort key'].")));
+}
+
+ReplicateOptions as_replicate_options(const ImportOptions &options, const char *name)
+{
+    ReplicateOptions result = {};
+    result.target = options.target;
+    result.name = name;
+    result.server = options.server;
+    result.schema = true;
+    result.data = true;
+    result.citus = options.citus;
+    result.jsonb_mode = options.jsonb_mode;
+    result.lower_case_columns = options.lower_case_columns;
+    result.scan_rate = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
+    result.workers = options.workers;
+    result.on_existing = OnExisting::kUpsert;
+    result.nul_characters = options.nul_characters;
+    result.start = options.start;
+    return result;
+}
+
+void save_options(int32 id, const Importing &import, bool fresh)
+{
+    const ImportOptions &options = import.options;
+    catalog::execute(
+        "UPDATE podyn.replication SET imports = true, phase = 'copying', on_conflict = $2, filter = $3, "
+        "allow_gaps = $4, batch_size = $5, loads_fresh = $6, items_total = $7, target_is_ours = true WHERE id = $1",
+        {catalog::int4(id), catalog::text(kOnConflictWords[static_cast<int>(options.on_conflict)]),
+         catalog::text_or_null(options.filter), catalog::boolean(options.allow_gaps), catalog::int4(options.batch_size),
+         catalog::boolean(fresh), catalog::int8(Max(import.files.item_count, 0))});
+}
+
+// Files of the first export may be loaded at once; the supervisor lets the others follow.
+void add_file_tasks(int32 id, const ImportFiles &files)
+{
+    catalog::Scope scope = catalog::enter();
+    for (int i = 0; i < files.count; ++i) {
+        const ImportFile &file = files.files[i];
+        catalog::run(
+            "WITH added AS (INSERT INTO podyn.task (replication, kind, task, state) VALUES ($1, 'file', $2, "
+            "CASE WHEN $3 = 0 THEN 'ready' ELSE 'waiting' END) RETURNING id) "
+            "INSERT INTO podyn.file (task, stage, changes, size, md5, item_count) "
+            "SELECT id, $3, $4, $5, $6, nullif($7, -1) FROM added",
+            {catalog::int4(id), catalog::text(file.name), catalog::int4(file.stage), catalog::boolean(file.changes),
+             catalog::int8(file.size), catalog::text_or_null(file.md5), catalog::int8(file.item_count)});
+    }
+    catalog::leave(scope);
+}
+
+char *describe_files(const ImportFiles &files)
+{
+    if (files.exports == 0)
+        return pstrdup("one file");
+    return psprintf("%d %s, %d %s, %lld items", files.exports, files.exports == 1 ? "export" : "exports", files.count,
+                    files.count == 1 ? "file" : "files", static_cast<long long>(files.item_count));
+}
+
+char *name_of_target(const char *target)
+{
+    return makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(target)))->relname;
+}
+
+char *import_files(Importing *import)
+{
+    const ImportOptions &options = import->options;
+    char *name = options.name != nullptr ? pstrdup(options.name) : name_of_target(options.target);
+    require_free_name(name);
+    import->place = parse_place(options.source);
+    if (import->place.bucket == nullptr)
+        require_server_files(GetUserId());
+    else
+        (void)connected(import);
+    import->files = find_files(import->source, import->place, options.allow_gaps);
+    import->sample = read_sample(import->source, import->place, import->files, options.nul_characters);
+    find_key(import);
+    import->table.item_count = Max(import->files.item_count, 0);
+
+    engine::ScanPage sample = {};
+    sample.items = import->sample.items;
+    NewReplication made =
+        make_replication(options.source, name, as_replicate_options(options, name), import->table, sample);
+    if (options.filter != nullptr)
+        try_filter(options.filter);
+    bool fresh = !has_rows(quote_qualified_identifier(made.target.schema, made.target.table));
+    save_options(made.id, *import, fresh);
+    add_file_tasks(made.id, import->files);
+    grant_reading(GetUserId());
+    catalog::record_event(GetUserId(), name, "created",
+                          psprintf("import of %s (%s) into %s", options.source, describe_files(import->files),
+                                   quote_qualified_identifier(made.target.schema, made.target.table)));
+    ereport(NOTICE, (errmsg("loading %s from %s", describe_files(import->files), options.source)));
+    if (options.start) {
+        catalog::record_event(GetUserId(), name, "start", "started by podyn_import");
+        start_processes(GetUserId());
+    }
+    return name;
+}
+
+}  // namespace
+}  // namespace podyn
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(podyn_import);
+
+Datum podyn_import(PG_FUNCTION_ARGS)
+{
+    using namespace podyn;
+    Importing import = {};
+    import.options = read_import_options(fcinfo);
+    PreventCommandIfReadOnly("podyn_import()");
+    check_caller();
+    PG_RETURN_TEXT_P(cstring_to_text(import_files(&import)));
+}
+}

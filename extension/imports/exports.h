@@ -1,0 +1,33 @@
+// DynamoDB's exports to S3 at a place: found, checked against their manifests, put in order (developer guide, "DynamoDB
+// data export to Amazon S3: output format").
+//
+// A place holds one export, or several: then at most one full one, and the incremental ones in the order of their
+// periods. It may also be a plain file, of which nothing is known but its size.
+#pragma once
+
+#include "imports/place.h"
+
+namespace podyn {
+
+struct ImportFile {
+    char *name;  // S3: the key; else the path, without symbolic links
+    int stage;   // 0: the first export of the chain
+    bool changes;
+    int64 size;
+    const char *md5;   // of the stored bytes, base64; null: not known
+    int64 item_count;  // -1: not known
+};
+
+struct ImportFiles {
+    ImportFile *files;  // by stage, then the largest first
+    int count;
+    int exports;
+    int64 item_count;       // of the manifests; -1: not known
+    const char *table_arn;  // null: not known
+};
+
+// Everything that the place holds. Errors name what is missing, not finished, or does not go together; a gap between
+// two periods is one unless `allow_gaps`.
+ImportFiles find_files(const Source &source, const Place &place, bool allow_gaps);
+
+}  // namespace podyn

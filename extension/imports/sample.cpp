@@ -1,0 +1,61 @@
+// See sample.h.
+#include "imports/sample.h"
+
+#include "engine/files.h"
+#include "raise.h"
+
+namespace podyn {
+namespace {
+
+constexpr uint32 kSampleItems = 10;
+// An item has at most 400 KB (developer guide, Limits), which may be some MB of JSON.
+constexpr size_t kSampleBytes = 4 << 20;
+
+// Whether it has given any item.
+bool sample_file(const Source &source, const Place &place, const ImportFile &file, engine::NulCharacters nul_characters,
+                 ImportSample *sample)
+{
+    size_t length;
+    char *bytes = read_beginning(source, {place.bucket, file.name}, kSampleBytes, &length);
+    if (bytes == nullptr)
+        return false;
+    engine::FileReader *reader = nullptr;
+    check(engine::file_reader_create(file.changes ? engine::FileFormat::kChanges : engine::FileFormat::kItems,
+                                     nul_characters, &reader));
+    own<engine::FileReader>(CurrentMemoryContext, reader, engine::destroy);
+    const char *about = describe({place.bucket, file.name});
+    check(engine::file_feed(reader, {bytes, length}, static_cast<int64>(length) == file.size), about);
+    auto *items = static_cast<engine::Item *>(palloc0(sizeof(engine::Item) * kSampleItems));
+    size_t count = 0;
+    bool any = false;
+    for (uint32 taken = 0; taken < kSampleItems; ++taken) {  // a page is full or the last one: of one item each
+        engine::FileItems *handle = nullptr;
+        engine::FilePage page;
+        check(engine::take_file_page(reader, 1, kSampleBytes, &handle, &page), about);
+        own<engine::FileItems>(CurrentMemoryContext, handle, engine::destroy);
+        if (page.items.empty())
+            break;
+        any = true;
+        const engine::FileItem &item = page.items[0];
+        if (sample->keys.empty())
+            sample->keys = item.keys;
+        if (!item.remove && !item.item.problem.exists())
+            items[count++] = item.item;
+    }
+    sample->items = {items, count};
+    return any;
+}
+
+}  // namespace
+
+ImportSample read_sample(const Source &source, const Place &place, const ImportFiles &files,
+                         engine::NulCharacters nul_characters)
+{
+    ImportSample sample = {};
+    for (int i = 0; i < files.count; ++i)
+        if (files.files[i].item_count != 0 && sample_file(source, place, files.files[i], nul_characters, &sample))
+            break;
+    return sample;
+}
+
+}  // namespace podyn

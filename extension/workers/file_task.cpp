@@ -1,0 +1,413 @@
+// A file of an import: read, inflated and parsed in pages, each committed with the line that it has come to. Whoever
+// goes on with it reads the file from its beginning, which the checksum needs anyway, and passes over those lines.
+//
+// The bytes come from the server's file system, or from S3 in parts: the next part is on its way while this one is
+// parsed and written. At the end the checksum and the number of items must be the manifest's; before that, nobody can
+// tell a damaged file from a good one, so a file that fails begins anew when the import is started again.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+
+#include "catalog/files.h"
+#include "catalog/journal.h"
+#include "engine/files.h"
+#include "engine/s3.h"
+#include "extension_identity.h"
+#include "imports/place.h"
+#include "load/filter.h"
+#include "raise.h"
+#include "settings.h"
+#include "subtransaction.h"
+#include "transaction.h"
+#include "workers/page_writer.h"
+#include "workers/running_task.h"
+
+namespace podyn {
+namespace {
+
+constexpr size_t kChunkBytes = 1 << 20;  // read at once from the file system
+constexpr size_t kPartBytes = 8 << 20;   // and from S3, where a request costs some 20 ms
+
+struct Load {
+    catalog::File *file;
+    Place place;
+    engine::FileReader *reader;
+    // the file system
+    int descriptor;
+    char *chunk;
+    // S3
+    char *etag;             // of the object as the first part had it; null before
+    MemoryContext fed;      // owns the part that the reader has
+    MemoryContext taken;    // owns the part that it gets next
+    std::string_view next;  // its bytes
+    bool has_next;
+    uint64 object_size;
+    // both
+    uint64 offset;  // where the next request or read begins
+    bool all_read;  // nothing comes behind what has been read
+    bool all_fed;
+    MemoryContext page_context;  // owns the page's handle
+    engine::FilePage page;
+    int64 page_skipped;  // by the filter
+    int64 items_read;    // committed
+};
+
+Load *state_of(RunningTask *task)
+{
+    return static_cast<Load *>(task->state);
+}
+
+char *about(const RunningTask *task)
+{
+    return psprintf("file %s", describe(state_of(const_cast<RunningTask *>(task))->place));
+}
+
+// ---- Bytes ---------------------------------------------------------------------------------------------------------
+
+void close_descriptor(void *argument)
+{
+    close(static_cast<Load *>(argument)->descriptor);
+}
+
+// The file that was listed, and no other by way of a symbolic link that came since.
+void open_file(RunningTask *task)
+{
+    Load *load = state_of(task);
+    begin_transaction();
+    require_server_files(GetUserId());
+    commit_transaction();
+    const char *path = load->place.path;
+    char resolved[PATH_MAX];
+    load->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (load->descriptor < 0)
+        raise_file_error("open", path);
+    auto *callback =
+        static_cast<MemoryContextCallback *>(MemoryContextAllocZero(task->run, sizeof(MemoryContextCallback)));
+    callback->func = close_descriptor;
+    callback->arg = load;
+    MemoryContextRegisterResetCallback(task->run, callback);
+    struct stat status;
+    if (realpath(path, resolved) == nullptr || strcmp(resolved, path) != 0 || fstat(load->descriptor, &status) != 0 ||
+        !S_ISREG(status.st_mode))
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not the file that was listed", path),
+                        errhint("Put the file back, and use podyn_start.")));
+    load->chunk = static_cast<char *>(MemoryContextAlloc(task->run, kChunkBytes));
+}
+
+void feed(RunningTask *task, std::string_view bytes)
+{
+    Load *load = state_of(task);
+    load->all_fed = load->all_read;
+    check(engine::file_feed(load->reader, bytes, load->all_fed), about(task));
+}
+
+void feed_chunk(RunningTask *task)
+{
+    Load *load = state_of(task);
+    ssize_t count = pread(load->descriptor, load->chunk, kChunkBytes, static_cast<off_t>(load->offset));
+    if (count < 0)
+        raise_file_error("read", load->place.path);
+    load->offset += static_cast<uint64>(count);
+    load->all_read = count == 0;
+    feed(task, {load->chunk, static_cast<size_t>(count)});
+}
+
+void request_part(RunningTask *task)
+{
+    Load *load = state_of(task);
+    if (load->all_read || load->has_next || task->call != nullptr)
+        return;
+    check(engine::start_get_object(worker_loop()->client, task->job->session, load->place.bucket, load->place.path,
+                                   load->offset, kPartBytes, view(load->etag), now(), &task->call));
+}
+
+void take_part(RunningTask *task)
+{
+    Load *load = state_of(task);
+    engine::Call *finished = own<engine::Call>(load->taken, task->call, engine::call_destroy);
+    task->call = nullptr;
+    engine::ObjectPart *handle = nullptr;
+    engine::S3Part part;
+    check(engine::take_object_part(finished, &handle, &part));
+    own<engine::ObjectPart>(load->taken, handle, engine::destroy);
+    if (load->etag == nullptr) {
+        MemoryContext old = MemoryContextSwitchTo(task->run);
+        load->etag = copy_string(part.etag);
+        MemoryContextSwitchTo(old);
+    }
+    load->offset += part.bytes.size();
+    load->all_read = load->offset >= part.object_size;
+    load->next = part.bytes;
+    load->has_next = true;
+}
+
+void feed_part(RunningTask *task)
+{
+    Load *load = state_of(task);
+    MemoryContextReset(load->fed);
+    MemoryContext empty = load->fed;
+    load->fed = load->taken;
+    load->taken = empty;
+    load->has_next = false;
+    feed(task, load->next);
+    request_part(task);
+}
+
+// True: the reader has bytes again, or there are no more.
+bool feed_more(RunningTask *task)
+{
+    Load *load = state_of(task);
+    if (load->all_fed)
+        return true;
+    if (load->place.bucket == nullptr) {
+        feed_chunk(task);
+        return true;
+    }
+    if (!load->has_next) {
+        request_part(task);
+        return false;
+    }
+    feed_part(task);
+    return true;
+}
+
+// ---- Items ---------------------------------------------------------------------------------------------------------
+
+struct Filtering {
+    const char *filter;
+    const engine::Item *const *items;
+    int count;
+    bool *keeps;
+};
+
+void filter_step(void *argument)
+{
+    auto *filtering = static_cast<Filtering *>(argument);
+    apply_filter(filtering->filter, filtering->items, filtering->count, filtering->keeps);
+}
+
+// An item for which the condition raises an error has a problem.
+void filter_one(Filtering one, PageItem *item, MemoryContext context)
+{
+    ErrorData *error = attempt(filter_step, &one);
+    if (error == nullptr)
+        return;
+    MemoryContext old = MemoryContextSwitchTo(context);
+    auto *bad = static_cast<engine::Item *>(palloc0(sizeof(engine::Item)));
+    *bad = *item->item;
+    strlcpy(bad->problem.sqlstate, unpack_sql_state(error->sqlerrcode), sizeof bad->problem.sqlstate);
+    bad->problem.message = view(psprintf("the filter failed: %s", error->message));
+    item->item = bad;
+    *one.keeps = true;
+    MemoryContextSwitchTo(old);
+}
+
+// Leaves out what does not fulfil the condition.
+void filter_items(RunningTask *task, Page *page)
+{
+    Load *load = state_of(task);
+    auto count = static_cast<size_t>(page->count);
+    auto *items = static_cast<const engine::Item **>(palloc(sizeof(engine::Item *) * (count + 1)));
+    auto *keeps = static_cast<bool *>(palloc0(sizeof(bool) * (count + 1)));
+    for (size_t i = 0; i < count; ++i)
+        items[i] = page->items[i].item;
+    MemoryContext context = CurrentMemoryContext;
+    begin_transaction();
+    Filtering all = {task->job->replication->filter, items, page->count, keeps};
+    if (attempt(filter_step, &all) != nullptr)
+        for (size_t i = 0; i < count; ++i)
+            filter_one({all.filter, items + i, 1, keeps + i}, &page->items[i], context);
+    commit_transaction();
+    MemoryContextSwitchTo(context);
+    int kept = 0;
+    for (size_t i = 0; i < count; ++i)
+        if (keeps[i] || page->items[i].item->problem.exists() || page->items[i].remove)
+            page->items[kept++] = page->items[i];
+    load->page_skipped = page->count - kept;
+    page->count = kept;
+}
+
+char *line_number(uint64 line)
+{
+    return psprintf(UINT64_FORMAT, line);
+}
+
+void record(RunningTask *task, const WrittenCounts &counts)
+{
+    const Load &load = *state_of(task);
+    catalog::Progress progress = {};
+    progress.position = line_number(load.page.lines);
+    progress.done = load.page.ended;
+    progress.items = counts.written;
+    progress.items_read = static_cast<int64>(load.page.items.size());
+    progress.skipped = load.page_skipped + counts.skipped;
+    progress.throttled = task->throttled;
+    catalog::save_progress(task->id, task->task->position, progress);
+    if (load.page.ended)
+        catalog::record_event(
+            task->job->replication->owner, task->job->replication->name, "file_complete",
+            psprintf("%s: " INT64_FORMAT " items", about(task), load.items_read + progress.items_read));
+}
+
+Page make_page(RunningTask *task)
+{
+    const Load &load = *state_of(task);
+    const catalog::Replication &replication = *task->job->replication;
+    Page page = {};
+    page.items = static_cast<PageItem *>(palloc0(sizeof(PageItem) * (load.page.items.size() + 1)));
+    for (const engine::FileItem &item : load.page.items)
+        page.items[page.count++] = {&item.item, view(line_number(item.line)), nullptr, item.remove, 0};
+    page.source = about(task);
+    page.backfill = !load.file->changes;
+    page.on_conflict = load.file->changes ? OnConflict::kUpdate : replication.on_conflict;
+    page.batch_size = replication.batch_size;
+    page.record = record;
+    return page;
+}
+
+// ---- The file's end ------------------------------------------------------------------------------------------------
+
+// Null: it is what the manifest says.
+const char *what_is_wrong(const Load &load)
+{
+    int64 items = load.items_read + static_cast<int64>(load.page.items.size());
+    if (load.file->md5 != nullptr && view(load.file->md5) != engine::file_md5(load.reader))
+        return psprintf("its MD5 is %s, and its manifest says %s", copy_string(engine::file_md5(load.reader)),
+                        load.file->md5);
+    if (load.file->item_count >= 0 && load.file->item_count != items)
+        return psprintf("it has " INT64_FORMAT " items, and its manifest says " INT64_FORMAT, items,
+                        load.file->item_count);
+    return nullptr;
+}
+
+void fail(RunningTask *task, const char *reason)
+{
+    Load *load = state_of(task);
+    char *text = psprintf("%s: %s; it had given " INT64_FORMAT
+                          " items, which a good file in its place will replace: "
+                          "put one there and use podyn_start",
+                          about(task), reason, load->items_read);
+    text = MemoryContextStrdup(task->run, text);
+    begin_transaction();
+    if (lock_extension())
+        catalog::forget_file(task->id);
+    commit_transaction();
+    end_replication(task, "failed", text);
+}
+
+// ---- Events --------------------------------------------------------------------------------------------------------
+
+void write(RunningTask *task)
+{
+    Load *load = state_of(task);
+    Page page = make_page(task);
+    load->page_skipped = 0;
+    if (task->job->replication->filter != nullptr && page.count > 0)
+        filter_items(task, &page);
+    if (write_page(task, page) != Turn::kGo)
+        return;
+    auto count = static_cast<int64>(load->page.items.size());
+    shared::count(task->job->live, count, 0);
+    keep_position(task, view(line_number(load->page.lines)));
+    load->items_read += count;
+    task->failures = 0;
+    task->throttled = 0;
+    task->page_pending = false;
+    bool ended = load->page.ended;
+    MemoryContextReset(load->page_context);
+    if (ended || task->leaving)
+        task->finished = true;
+    else if (task->outdated)
+        begin_again(task);
+    else
+        wake_after(task, 0);
+}
+
+// Takes the next page. False: bytes have to come first.
+bool take_page(RunningTask *task)
+{
+    Load *load = state_of(task);
+    for (;;) {
+        engine::FileItems *handle = nullptr;
+        engine::Status status =
+            engine::take_file_page(load->reader, static_cast<uint32>(settings::batch_rows),
+                                   static_cast<size_t>(settings::batch_kilobytes) * 1024, &handle, &load->page);
+        if (status.failure == engine::Failure::kCorrupt) {
+            fail(task, psprintf("%s%s%s", status.message, status.detail[0] ? ": " : "", status.detail));
+            return false;
+        }
+        check(status, about(task));
+        own<engine::FileItems>(load->page_context, handle, engine::destroy);
+        if (!load->page.items.empty() || load->page.ended)
+            return true;
+        MemoryContextReset(load->page_context);
+        if (!feed_more(task))
+            return false;
+    }
+}
+
+void advance(RunningTask *task)
+{
+    task->due = -1;
+    if (!take_page(task))
+        return;
+    const char *wrong = state_of(task)->page.ended ? what_is_wrong(*state_of(task)) : nullptr;
+    if (wrong != nullptr) {
+        fail(task, wrong);
+        return;
+    }
+    task->page_pending = true;
+    write(task);
+}
+
+void begin(RunningTask *task)
+{
+    auto *load = static_cast<Load *>(MemoryContextAllocZero(task->run, sizeof(Load)));
+    task->state = load;
+    load->page_context = AllocSetContextCreate(task->run, "podyn page", ALLOCSET_SMALL_SIZES);
+    load->fed = AllocSetContextCreate(task->run, "podyn part", ALLOCSET_SMALL_SIZES);
+    load->taken = AllocSetContextCreate(task->run, "podyn next part", ALLOCSET_SMALL_SIZES);
+    begin_transaction();
+    load->file = catalog::find_file(task->run, task->id);
+    commit_transaction();
+    if (load->file == nullptr) {
+        task->finished = true;
+        return;
+    }
+    load->items_read = load->file->items_read;
+    MemoryContext old = MemoryContextSwitchTo(task->run);
+    load->place = {parse_place(task->job->replication->source).bucket, task->task->name};
+    MemoryContextSwitchTo(old);
+    engine::FileFormat format = load->file->changes ? engine::FileFormat::kChanges : engine::FileFormat::kItems;
+    check(engine::file_reader_create(format, task->job->replication->nul_characters, &load->reader));
+    own<engine::FileReader>(task->run, load->reader, engine::destroy);
+    if (task->task->position != nullptr)
+        engine::file_skip_lines(load->reader, strtoull(task->task->position, nullptr, 10));
+    if (load->place.bucket == nullptr)
+        open_file(task);
+    wake_after(task, 0);
+}
+
+void on_response(RunningTask *task)
+{
+    take_part(task);
+    if (engine::file_wants_bytes(state_of(task)->reader))
+        advance(task);
+}
+
+void on_time(RunningTask *task)
+{
+    if (task->page_pending)
+        write(task);
+    else
+        advance(task);
+}
+
+}  // namespace
+
+const TaskMethods kFileTask = {begin, on_response, on_time, nullptr};
+
+}  // namespace podyn
