@@ -182,17 +182,33 @@ const char *relative_name(const Export &from, std::string_view key)
     return relative;
 }
 
-ImportFile make_file(const Source &source, const Export &from, const engine::ExportFile &listed, int stage)
+// The folder in which the last file was looked for: an export has one for all of them.
+struct Folder {
+    const char *path;  // null: none yet
+    Listing listing;
+};
+
+const StoredFile *find_stored(const Source &source, const Place &place, Folder *folder)
+{
+    const char *slash = strrchr(place.path, '/');
+    const char *path = slash == nullptr ? "" : pnstrdup(place.path, static_cast<size_t>(slash - place.path));
+    if (folder->path == nullptr || strcmp(folder->path, path) != 0)
+        *folder = {path, list_files(source, {place.bucket, path})};
+    return find_file(folder->listing, slash == nullptr ? place.path : slash + 1);
+}
+
+ImportFile make_file(const Source &source, const Export &from, const engine::ExportFile &listed, int stage,
+                     Folder *folder)
 {
     const char *relative = relative_name(from, listed.key);
     Place place = inside(from.place, relative);
-    StoredFile stored;
-    if (!is_file(source, place, &stored))
+    const StoredFile *stored = find_stored(source, place, folder);
+    if (stored == nullptr)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FILE),
                         errmsg("file %s of export %s is missing", describe(place), describe(from.place)),
                         errhint("Copy it there, or export anew.")));
     char *name = place.bucket != nullptr ? pstrdup(place.path) : resolve_file(place, inside(from.place, "../"));
-    return {name, stage, from.summary.incremental, stored.size, copy_string(listed.md5), listed.item_count};
+    return {name, stage, from.summary.incremental, stored->size, copy_string(listed.md5), listed.item_count};
 }
 
 void add_files(const Source &source, const Export &from, int stage, ImportFiles *files)
@@ -214,8 +230,9 @@ void add_files(const Source &source, const Export &from, int stage, ImportFiles 
     files->files = static_cast<ImportFile *>(files->files == nullptr ? palloc_extended(size, MCXT_ALLOC_HUGE)
                                                                      : repalloc_huge(files->files, size));
     int64 sum = 0;
+    Folder folder = {};
     for (const engine::ExportFile &file : listed) {
-        files->files[files->count++] = make_file(source, from, file, stage);
+        files->files[files->count++] = make_file(source, from, file, stage, &folder);
         sum += file.item_count;
     }
     if (sum != from.summary.item_count)

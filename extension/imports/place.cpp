@@ -67,9 +67,43 @@ bool find_object(const Source &source, const Place &place, StoredFile *file)
     return false;
 }
 
+const char *prefix_of(const Place &directory)
+{
+    return directory.path[0] == '\0' ? "" : psprintf("%s/", directory.path);
+}
+
+void add_listed(Listing *listing, const char *name, int64 size)
+{
+    constexpr int kFirst = 64;  // doubled whenever they are full
+    int count = listing->count;
+    if (listing->files == nullptr)
+        listing->files = static_cast<ListedFile *>(palloc(sizeof(ListedFile) * kFirst));
+    else if (count >= kFirst && (count & (count - 1)) == 0)
+        listing->files = static_cast<ListedFile *>(
+            repalloc_huge(listing->files, sizeof(ListedFile) * static_cast<size_t>(count) * 2));
+    listing->files[listing->count++] = {name, {size}};
+}
+
+Listing list_objects(const Source &source, const Place &directory)
+{
+    const char *prefix = prefix_of(directory);
+    Listing listing = {};
+    std::string_view token;
+    do {
+        engine::S3ObjectsPage page = list_page(source, directory, prefix, "/", token);
+        for (const engine::S3Object &object : page.objects) {
+            std::string_view name = object.key;
+            name.remove_prefix(strlen(prefix));
+            add_listed(&listing, copy_string(name), static_cast<int64>(object.size));
+        }
+        token = page.next_token;
+    } while (!token.empty());
+    return listing;
+}
+
 List *list_prefixes(const Source &source, const Place &place)
 {
-    const char *prefix = place.path[0] == '\0' ? "" : psprintf("%s/", place.path);
+    const char *prefix = prefix_of(place);
     List *names = NIL;
     std::string_view token;
     do {
@@ -216,6 +250,50 @@ bool is_file(const Source &source, const Place &place, StoredFile *file)
         return false;
     file->size = static_cast<int64>(status.st_size);
     return true;
+}
+
+namespace {
+
+Listing list_regular_files(const char *path)
+{
+    Listing listing = {};
+    DIR *directory = AllocateDir(path);
+    if (directory == nullptr && is_missing())
+        return listing;
+    struct dirent *entry;
+    while ((entry = ReadDir(directory, path)) != nullptr) {  // raises an error for any other failure
+        struct stat status;
+        if (stat(psprintf("%s/%s", path, entry->d_name), &status) == 0 && S_ISREG(status.st_mode))
+            add_listed(&listing, pstrdup(entry->d_name), status.st_size);
+    }
+    FreeDir(directory);
+    return listing;
+}
+
+int by_name(const void *left, const void *right)
+{
+    return strcmp(static_cast<const ListedFile *>(left)->name, static_cast<const ListedFile *>(right)->name);
+}
+
+}  // namespace
+
+Listing list_files(const Source &source, const Place &directory)
+{
+    Listing listing =
+        directory.bucket != nullptr ? list_objects(source, directory) : list_regular_files(directory.path);
+    if (listing.count > 0)
+        qsort(listing.files, static_cast<size_t>(listing.count), sizeof(ListedFile), by_name);
+    return listing;
+}
+
+const StoredFile *find_file(const Listing &listing, const char *name)
+{
+    ListedFile wanted = {name, {}};
+    auto *found = listing.count == 0
+                      ? nullptr
+                      : static_cast<ListedFile *>(bsearch(&wanted, listing.files, static_cast<size_t>(listing.count),
+                                                          sizeof(ListedFile), by_name));
+    return found == nullptr ? nullptr : &found->file;
 }
 
 List *directories(const Source &source, const Place &place)

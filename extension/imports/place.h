@@ -25,6 +25,20 @@ struct StoredFile {
     int64 size;
 };
 bool is_file(const Source &source, const Place &place, StoredFile *file);
+// The files right below a directory, by their names' order; asked for at once, where a request for each would take
+// long.
+struct ListedFile {
+    const char *name;
+    StoredFile file;
+};
+struct Listing {
+    ListedFile *files;
+    int count;
+};
+Listing list_files(const Source &source, const Place &directory);
+// Null: there is none of that name.
+const StoredFile *find_file(const Listing &listing, const char *name);
+
 // Names of the directories right below.
 List *directories(const Source &source, const Place &place);
 // The file's bytes from its beginning, at most so many. Null: there is no such file.

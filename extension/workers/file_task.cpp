@@ -65,6 +65,22 @@ char *about(const RunningTask *task)
     return psprintf("file %s", describe(state_of(const_cast<RunningTask *>(task))->place));
 }
 
+// The file begins anew when the import is started again.
+void fail(RunningTask *task, const char *reason)
+{
+    Load *load = state_of(task);
+    char *text = psprintf("%s: %s; it had given " INT64_FORMAT
+                          " items, which a good file in its place will replace: "
+                          "put one there and use podyn_start",
+                          about(task), reason, load->items_read);
+    text = MemoryContextStrdup(task->run, text);
+    begin_transaction();
+    if (lock_extension())
+        catalog::forget_file(task->id);
+    commit_transaction();
+    end_replication(task, "failed", text);
+}
+
 // ---- Bytes ---------------------------------------------------------------------------------------------------------
 
 void close_descriptor(void *argument)
@@ -73,7 +89,8 @@ void close_descriptor(void *argument)
 }
 
 // The file that was listed, and no other by way of a symbolic link that came since.
-void open_file(RunningTask *task)
+// False: it is not there, and the import has failed.
+bool open_file(RunningTask *task)
 {
     Load *load = state_of(task);
     begin_transaction();
@@ -81,7 +98,11 @@ void open_file(RunningTask *task)
     commit_transaction();
     const char *path = load->place.path;
     char resolved[PATH_MAX];
-    load->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    load->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);  // nothing that waits for a writer
+    if (load->descriptor < 0 && errno == ENOENT) {
+        fail(task, "it does not exist");
+        return false;
+    }
     if (load->descriptor < 0)
         raise_file_error("open", path);
     auto *callback =
@@ -95,6 +116,7 @@ void open_file(RunningTask *task)
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not the file that was listed", path),
                         errhint("Put the file back, and use podyn_start.")));
     load->chunk = static_cast<char *>(MemoryContextAlloc(task->run, kChunkBytes));
+    return true;
 }
 
 void feed(RunningTask *task, std::string_view bytes)
@@ -283,21 +305,6 @@ const char *what_is_wrong(const Load &load)
     return nullptr;
 }
 
-void fail(RunningTask *task, const char *reason)
-{
-    Load *load = state_of(task);
-    char *text = psprintf("%s: %s; it had given " INT64_FORMAT
-                          " items, which a good file in its place will replace: "
-                          "put one there and use podyn_start",
-                          about(task), reason, load->items_read);
-    text = MemoryContextStrdup(task->run, text);
-    begin_transaction();
-    if (lock_extension())
-        catalog::forget_file(task->id);
-    commit_transaction();
-    end_replication(task, "failed", text);
-}
-
 // ---- Events --------------------------------------------------------------------------------------------------------
 
 void write(RunningTask *task)
@@ -386,8 +393,8 @@ void begin(RunningTask *task)
     own<engine::FileReader>(task->run, load->reader, engine::destroy);
     if (task->task->position != nullptr)
         engine::file_skip_lines(load->reader, strtoull(task->task->position, nullptr, 10));
-    if (load->place.bucket == nullptr)
-        open_file(task);
+    if (load->place.bucket == nullptr && !open_file(task))
+        return;
     wake_after(task, 0);
 }
 

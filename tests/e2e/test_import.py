@@ -363,3 +363,17 @@ def test_a_load_goes_on_inside_a_file(bucket, loading, configure):
     assert assert_equal_items(items, KEYS, loading, 'events') == 20_000
     assert loading.value('SELECT count(*) FROM log') == 20_000, 'no line was loaded twice'
     assert totals(loading, name) == (20_000, 20_000, 0, 0)
+
+
+def test_a_file_that_has_gone_is_named(bucket, loading):
+    export = bucket.full_export([full_records(numbered(5))])
+    (path,) = bucket.files_of(export)
+    name = imported(loading, export, key=KEYS, start=False)
+    path.rename(f'{path}.away')
+    loading.query('SELECT podyn_start(%s)', name)
+    loading.wait_for_state(name, 'failed')
+    assert path.name in loading.status(name)['last_error']
+    path.with_name(f'{path.name}.away').rename(path)
+    loading.query('SELECT podyn_start(%s)', name)
+    loading.wait_for_state(name, 'completed')
+    assert loading.value('SELECT count(*) FROM events') == 5
