@@ -10,6 +10,7 @@ that expire, pages that lie, servers that throttle and connections that break. S
 
 tables.py   items, keys, Scan                 faults.py    what goes wrong, when
 streams.py  shards, iterators, GetRecords     operations.py  request body in, answer body out
+exports.py  exports to S3
 wire.py     bodies, checksums, error bodies   server.py    HTTP
 control.py  the Simulator itself, its clock, and the record of all requests
 

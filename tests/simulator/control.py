@@ -72,6 +72,7 @@ class Simulator:
         self.dropped = []  # tables that are gone; their streams stay readable [DG Streams]
         self.faults = Faults()
         self.requests = []
+        self.write_export = None  # see exports.Export
         self.checks_clock = False  # whether requests must be signed at about the simulator's time
         self.tls = tls
         self._server = Server(port, self._respond, self.clock.now, tls)

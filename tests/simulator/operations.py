@@ -1,5 +1,6 @@
 """The operations: request body in, answer body out. Only those that podyn calls, and ListStreams."""
 
+from . import exports
 from .tables import table_not_found
 from .wire import CORAL, ServiceError, json_answer, validation_error
 
@@ -32,6 +33,35 @@ def update_table(sim, body, request):
     specification = body['StreamSpecification']
     table.update_stream(specification['StreamEnabled'], specification.get('StreamViewType'))
     return {'TableDescription': table.description()}
+
+
+def table_of_arn(sim, arn):
+    """Not by a bare name [facts]."""
+    for table in sim.tables.values():
+        if table.arn == arn:
+            return table
+    raise ServiceError('TableNotFoundException', f'Table not found: {arn}')
+
+
+def describe_continuous_backups(sim, body, request):
+    return {'ContinuousBackupsDescription': exports.backups(find_table(sim, body['TableName']))}
+
+
+def export_table(sim, body, request):
+    export = exports.request_export(table_of_arn(sim, body['TableArn']), body, sim.clock.now(), sim.write_export)
+    return {'ExportDescription': export.look()}
+
+
+def list_exports(sim, body, request):
+    return exports.page(table_of_arn(sim, body['TableArn']).exports, body.get('MaxResults'), body.get('NextToken'))
+
+
+def describe_export(sim, body, request):
+    for table in sim.tables.values():
+        for export in table.exports:
+            if export.arn == body['ExportArn']:
+                return {'ExportDescription': export.look()}
+    raise ServiceError('ExportNotFoundException', 'Export not found: Invalid export arn')
 
 
 def scan(sim, body, request):
@@ -104,6 +134,10 @@ OPERATIONS = {
     'DynamoDB_20120810.ListTables': list_tables,
     'DynamoDB_20120810.DescribeTable': describe_table,
     'DynamoDB_20120810.UpdateTable': update_table,
+    'DynamoDB_20120810.DescribeContinuousBackups': describe_continuous_backups,
+    'DynamoDB_20120810.ExportTableToPointInTime': export_table,
+    'DynamoDB_20120810.ListExports': list_exports,
+    'DynamoDB_20120810.DescribeExport': describe_export,
     'DynamoDB_20120810.Scan': scan,
     'DynamoDB_20120810.BatchGetItem': batch_get_item,
     'DynamoDBStreams_20120810.ListStreams': list_streams,

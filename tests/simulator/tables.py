@@ -105,6 +105,8 @@ class Table:
         self.updating_until = 0
         self.keys_per_read = None  # what tests may set: BatchGetItem reads so many keys, the others stay unprocessed
         self.item_count = None  # what DescribeTable says; None: the truth (AWS updates it about every six hours)
+        self.recoverable_since = None  # point-in-time recovery; None: off
+        self.exports = []
         self.streams = []
         if stream:
             self.enable_stream(stream)
@@ -205,6 +207,17 @@ class Table:
             else:
                 items[position] = before
         return items, sorted(items)
+
+    def items_at(self, moment):
+        return list(self._as_of(moment)[0].values())
+
+    def changes(self, begin, end):
+        """(item before, item after) of each key that was written in that time, end exclusive; None: there is none.
+        Nothing of one that is in neither: an export holds net changes [facts]."""
+        before, after = self._as_of(begin)[0], self._as_of(end)[0]
+        written = dict.fromkeys(position for time, position, _ in self.history if begin <= time < end)
+        return [(before.get(position), after.get(position)) for position in written
+                if before.get(position) or after.get(position)]
 
     def scan(self, segment=0, total_segments=1, limit=None, start_key=None, consistent=False):
         """One page: at most `limit` items and 1 MB. A last key is given whenever the page ended for one of these, even
