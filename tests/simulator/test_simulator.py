@@ -602,6 +602,28 @@ def test_an_unknown_operation_is_refused(sim):
     assert answer.status == 400 and json.loads(body)['__type'].endswith('#UnknownOperationException')
 
 
+# ---- exports --------------------------------------------------------------------------------------------------------
+
+def test_an_export_takes_a_while_and_its_token_makes_it_once(sim, events, dynamodb):
+    events.put(an_item(1))
+    request = {'TableArn': events.arn, 'S3Bucket': 'bucket', 'S3Prefix': 'p', 'ClientToken': 'token',
+               'ExportFormat': 'DYNAMODB_JSON'}
+    with pytest.raises(dynamodb.exceptions.PointInTimeRecoveryUnavailableException):
+        dynamodb.export_table_to_point_in_time(**request)
+    events.recoverable_since = sim.clock.now() - HOUR
+    recovery = dynamodb.describe_continuous_backups(TableName='events')['ContinuousBackupsDescription']
+    assert recovery['PointInTimeRecoveryDescription']['PointInTimeRecoveryStatus'] == 'ENABLED'
+    begun = dynamodb.export_table_to_point_in_time(**request)['ExportDescription']
+    assert begun['ExportStatus'] == 'IN_PROGRESS' and 'ItemCount' not in begun
+    assert dynamodb.export_table_to_point_in_time(**request)['ExportDescription']['ExportArn'] == begun['ExportArn']
+    with pytest.raises(dynamodb.exceptions.ExportConflictException):
+        dynamodb.export_table_to_point_in_time(**{**request, 'S3Prefix': 'other'})
+    (listed,) = dynamodb.list_exports(TableArn=events.arn)['ExportSummaries']
+    done = dynamodb.describe_export(ExportArn=listed['ExportArn'])['ExportDescription']
+    assert (done['ExportStatus'], done['ItemCount']) == ('COMPLETED', 1)
+    assert done['ExportManifest'] == f'p/AWSDynamoDB/{begun["ExportArn"].split("/")[-1]}/manifest-summary.json'
+
+
 def test_it_can_go_away_and_come_back(sim, events):
     dynamodb = client_of(sim, 'dynamodb')
     dynamodb.list_tables()
