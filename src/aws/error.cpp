@@ -15,6 +15,9 @@ using base::Failure;
 
 using Kind = ErrorKind;
 
+// Exports take no read capacity; their number and size are limited (developer guide, "Service quotas").
+constexpr std::string_view kBusyExportsHint = "Try again when other exports of this account have finished.";
+
 constexpr std::size_t kMaxQuotedBody = 200;  // of a body that is not AWS's
 
 // 53400, configuration limit exceeded: what throttles is a provisioned, configured or account limit.
@@ -39,6 +42,11 @@ constexpr Kind kInvalid = {Failure::kInvalid, false, "22023", "was refused as in
                            "Check the table's name, and the options endpoint and streams_endpoint of the server."};
 constexpr Kind kInUse = {Failure::kInvalid, false, "55006", "was refused because the table is being changed",
                          "Try again when the table is ACTIVE."};
+constexpr Kind kNoRecovery = {Failure::kInvalid, false, "55000", "was refused: point-in-time recovery is off",
+                              "Turn it on with: aws dynamodb update-continuous-backups."};
+constexpr Kind kExportTime = {Failure::kInvalid, false, "22023", "named a time that cannot be exported",
+                              "Give a time within the table's point-in-time recovery; an incremental export is of 15 "
+                              "minutes to 24 hours."};
 constexpr Kind kUnknownOperation = {
     Failure::kInvalid, false, "0A000", "is not known to the server",
     "Check the options endpoint and streams_endpoint: the server there may not offer this service."};
@@ -103,6 +111,8 @@ constexpr NamedErrorKind kNamed[] = {
 
     {"ExpiredIteratorException", kIteratorExpired},
     {"TrimmedDataAccessException", kTrimmed},
+    {"PointInTimeRecoveryUnavailableException", kNoRecovery},
+    {"InvalidExportTimeException", kExportTime},
     {"ValidationException", kInvalid},
     {"ValidationError", kInvalid},
     {"SerializationException", kMalformed},
@@ -146,6 +156,26 @@ ServiceError read_body(std::string_view body)
 }
 
 std::string detail_of(const ErrorResponse &response, const ServiceError &error, const Kind &kind);
+
+// What an action has to be allowed on (service authorization reference, Amazon DynamoDB).
+std::string_view resource_of(std::string_view action)
+{
+    if (action == "dynamodb:ListExports")
+        return "all resources";
+    if (action == "dynamodb:DescribeExport")
+        return "the table's exports";
+    return action.starts_with("s3:") ? "the bucket and its objects" : "the table and its stream";
+}
+
+std::string denied_hint(std::string_view action)
+{
+    return std::string("Allow the action ")
+        .append(action)
+        .append(" on ")
+        .append(resource_of(action))
+        .append(" in the IAM policy of these credentials.");
+}
+
 // "com.amazonaws.dynamodb.v20120810#ThrottlingException" → ThrottlingException. The header form ends with ":" and a URL
 // (restJson1 protocol of Smithy, "Operation error serialization").
 std::string bare_name(std::string_view type)
@@ -167,11 +197,12 @@ ServiceError parse_error(const ErrorResponse &response)
 base::Status error_status(const ErrorResponse &response, const ServiceError &error)
 {
     const Kind &kind = kind_of(kKinds, response.http_status, error);
-    if (kind.failure != Failure::kDenied)
-        return error_status(response, error, kind, kind.hint);
-    return error_status(response, error, kind,
-                        "Allow the action " + denied_action(error, "dynamodb:" + std::string(response.operation)) +
-                            " on the table and its stream in the IAM policy of these credentials.");
+    if (kind.failure == Failure::kDenied)
+        return error_status(response, error, kind,
+                            denied_hint(denied_action(error, "dynamodb:" + std::string(response.operation))));
+    if (kind.failure == Failure::kThrottled && response.operation.find("Export") != std::string_view::npos)
+        return error_status(response, error, kind, kBusyExportsHint);
+    return error_status(response, error, kind, kind.hint);
 }
 
 const ErrorKind &kind_of(const ErrorKinds &kinds, int http_status, const ServiceError &error)

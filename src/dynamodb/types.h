@@ -82,4 +82,45 @@ struct CurrentItemsPage {
     std::size_t bytes;                              // of the answer's body
 };
 
+// A time or a number that is not given, or not known yet.
+inline constexpr std::int64_t kUnknown = -1;
+
+// Whether a table can be exported, and since when.
+struct BackupsDescription {
+    bool point_in_time_recovery;
+    std::int64_t earliest_us;  // EarliestRestorableDateTime, microseconds of Unix time
+};
+
+// What ExportTableToPointInTime is asked for. Times: milliseconds of Unix time, as exports tell theirs. An incremental
+// export should begin exactly where the one before ended: it holds only the net change of each item over its period, so
+// of one that was made and deleted within it nothing, though the export before may have that item.
+struct ExportRequest {
+    std::string_view table_arn;
+    std::string_view bucket;
+    std::string_view prefix;        // may be empty
+    std::string_view client_token;  // the same one asks for the same export
+    std::int64_t from_ms;           // kUnknown: a full export
+    std::int64_t to_ms;             // kUnknown: the latest time that can be had
+};
+
+struct ExportsPage {
+    std::span<const std::string_view> arns;
+    std::string_view next_token;  // empty after the last page
+};
+
+// Empty or kUnknown: not known yet, or never.
+struct ExportDescription {
+    std::string_view arn;
+    std::string_view status;  // IN_PROGRESS, COMPLETED, FAILED
+    bool incremental;
+    std::int64_t export_time_us = kUnknown;  // of a full export
+    std::int64_t to_time_us = kUnknown;      // of an incremental one
+    std::string_view bucket;
+    std::string_view manifest_key;  // of its manifest-summary.json
+    std::int64_t item_count = kUnknown;
+    std::int64_t billed_bytes = kUnknown;
+    std::string_view failure_code;
+    std::string_view failure_message;
+};
+
 }  // namespace podyn::dynamodb

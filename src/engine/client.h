@@ -86,6 +86,10 @@ enum class Operation : std::uint8_t {
     kGetShardIterator,
     kGetRecords,
     kUpdateTable,
+    kDescribeContinuousBackups,
+    kExportTableToPointInTime,
+    kListExports,
+    kDescribeExport,
 };
 
 // Starts a call: signs and sends `body` (DynamoDB JSON 1.0), retries as AWS's standard mode says (3 attempts, jittered

@@ -18,7 +18,7 @@ struct OperationInfo {
 };
 
 // In the order of Operation. Target prefixes: service models of botocore 1.43.11, "targetPrefix".
-constexpr std::array<OperationInfo, 8> kOperations = {{
+constexpr std::array<OperationInfo, 12> kOperations = {{
     {"ListTables", "DynamoDB_20120810.ListTables", false},
     {"DescribeTable", "DynamoDB_20120810.DescribeTable", false},
     {"Scan", "DynamoDB_20120810.Scan", false},
@@ -27,6 +27,10 @@ constexpr std::array<OperationInfo, 8> kOperations = {{
     {"GetShardIterator", "DynamoDBStreams_20120810.GetShardIterator", true},
     {"GetRecords", "DynamoDBStreams_20120810.GetRecords", true},
     {"UpdateTable", "DynamoDB_20120810.UpdateTable", false},
+    {"DescribeContinuousBackups", "DynamoDB_20120810.DescribeContinuousBackups", false},
+    {"ExportTableToPointInTime", "DynamoDB_20120810.ExportTableToPointInTime", false},
+    {"ListExports", "DynamoDB_20120810.ListExports", false},
+    {"DescribeExport", "DynamoDB_20120810.DescribeExport", false},
 }};
 
 const OperationInfo &info(Operation operation)

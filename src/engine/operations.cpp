@@ -5,6 +5,7 @@
 #include <string>
 
 #include "dynamodb/batch_get.h"
+#include "dynamodb/exports.h"
 #include "dynamodb/scan.h"
 #include "dynamodb/tables.h"
 #include "engine/call.h"
@@ -21,6 +22,15 @@ struct Tables : dynamodb::TableList {
 };
 struct Table : dynamodb::TableInfo {
     using TableInfo::TableInfo;
+};
+struct Backups : dynamodb::BackupsInfo {
+    using BackupsInfo::BackupsInfo;
+};
+struct Export : dynamodb::ExportInfo {
+    using ExportInfo::ExportInfo;
+};
+struct Exports : dynamodb::ExportList {
+    using ExportList::ExportList;
 };
 struct Items : dynamodb::ItemPage {
     using ItemPage::ItemPage;
@@ -93,6 +103,62 @@ Status start_enable_stream(Client *client, Session *session, std::string_view ta
 {
     return start({client, session, now}, Operation::kUpdateTable, call,
                  [&] { return dynamodb::enable_stream_request(table, view_type); });
+}
+
+Status start_describe_backups(Client *client, Session *session, std::string_view table, Now now, Call **call) noexcept
+{
+    return start({client, session, now}, Operation::kDescribeContinuousBackups, call,
+                 [&] { return dynamodb::describe_backups_request(table); });
+}
+
+Status take_backups(Call *call, Backups **handle, BackupsDescription *description) noexcept
+{
+    return take(call, handle, description);
+}
+
+void destroy(Backups *handle) noexcept
+{
+    delete handle;
+}
+
+Status start_export(Client *client, Session *session, const ExportRequest &request, Now now, Call **call) noexcept
+{
+    return start({client, session, now}, Operation::kExportTableToPointInTime, call,
+                 [&] { return dynamodb::export_request(request); });
+}
+
+Status start_describe_export(Client *client, Session *session, std::string_view export_arn, Now now,
+                             Call **call) noexcept
+{
+    return start({client, session, now}, Operation::kDescribeExport, call,
+                 [&] { return dynamodb::describe_export_request(export_arn); });
+}
+
+Status take_export(Call *call, Export **handle, ExportDescription *description) noexcept
+{
+    return take(call, handle, description);
+}
+
+void destroy(Export *handle) noexcept
+{
+    delete handle;
+}
+
+Status start_list_exports(Client *client, Session *session, std::string_view table_arn, std::string_view after, Now now,
+                          Call **call) noexcept
+{
+    return start({client, session, now}, Operation::kListExports, call,
+                 [&] { return dynamodb::list_exports_request(table_arn, after); });
+}
+
+Status take_exports(Call *call, Exports **handle, ExportsPage *page) noexcept
+{
+    return take(call, handle, page);
+}
+
+void destroy(Exports *handle) noexcept
+{
+    delete handle;
 }
 
 Status start_scan(Client *client, Session *session, const ScanRequest &request, Now now, Call **call) noexcept

@@ -20,13 +20,18 @@
 
 namespace podyn::engine {
 
+using dynamodb::BackupsDescription;
 using dynamodb::carries_new_images;
 using dynamodb::CurrentItem;
 using dynamodb::CurrentItemsPage;
+using dynamodb::ExportDescription;
+using dynamodb::ExportRequest;
+using dynamodb::ExportsPage;
 using dynamodb::IndexDescription;
 using dynamodb::KeyAttribute;
 using dynamodb::kKeyDigestBytes;
 using dynamodb::kMostKeysOfBatchGet;
+using dynamodb::kUnknown;
 using dynamodb::ScanPage;
 using dynamodb::ScanRequest;
 using dynamodb::TableDescription;
@@ -60,6 +65,34 @@ void destroy(Table *handle) noexcept;
 // Turns the table's stream on. The answer says no more than DescribeTable: it is not taken.
 [[nodiscard]] Status start_enable_stream(Client *client, Session *session, std::string_view table,
                                          std::string_view view_type, Now now, Call **call) noexcept;
+
+// ---- DescribeContinuousBackups -------------------------------------------------------------------------------------
+
+struct Backups;
+[[nodiscard]] Status start_describe_backups(Client *client, Session *session, std::string_view table, Now now,
+                                            Call **call) noexcept;
+[[nodiscard]] Status take_backups(Call *call, Backups **handle, BackupsDescription *description) noexcept;
+void destroy(Backups *handle) noexcept;
+
+// ---- ExportTableToPointInTime, DescribeExport ----------------------------------------------------------------------
+
+struct Export;
+[[nodiscard]] Status start_export(Client *client, Session *session, const ExportRequest &request, Now now,
+                                  Call **call) noexcept;
+[[nodiscard]] Status start_describe_export(Client *client, Session *session, std::string_view export_arn, Now now,
+                                           Call **call) noexcept;
+// Of either of the two.
+[[nodiscard]] Status take_export(Call *call, Export **handle, ExportDescription *description) noexcept;
+void destroy(Export *handle) noexcept;
+
+// ---- ListExports ---------------------------------------------------------------------------------------------------
+
+struct Exports;
+// `after`: next_token of the page before, or empty.
+[[nodiscard]] Status start_list_exports(Client *client, Session *session, std::string_view table_arn,
+                                        std::string_view after, Now now, Call **call) noexcept;
+[[nodiscard]] Status take_exports(Call *call, Exports **handle, ExportsPage *page) noexcept;
+void destroy(Exports *handle) noexcept;
 
 // ---- Scan ----------------------------------------------------------------------------------------------------------
 
