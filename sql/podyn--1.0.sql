@@ -320,6 +320,22 @@ CREATE FUNCTION @extschema@.podyn_import(
     AS 'MODULE_PATHNAME', 'podyn_import' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION @extschema@.podyn_import IS 'loads an export of DynamoDB to S3, or a file of items, into a table';
 
+CREATE FUNCTION @extschema@.podyn_export(
+    source_table text,
+    export_to    text,
+    from_time    timestamptz DEFAULT NULL,
+    to_time      timestamptz DEFAULT NULL,
+    server       text        DEFAULT 'dynamodb'
+) RETURNS text
+    AS 'MODULE_PATHNAME', 'podyn_export' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION @extschema@.podyn_export IS 'lets DynamoDB export a table to S3';
+
+CREATE FUNCTION @extschema@.podyn_exports(source_table text, server text DEFAULT 'dynamodb')
+    RETURNS TABLE (export_arn text, status text, type text, export_time timestamptz, items bigint, bytes bigint,
+        manifest text)
+    AS 'MODULE_PATHNAME', 'podyn_exports' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION @extschema@.podyn_exports IS 'the exports of a DynamoDB table to S3';
+
 CREATE FUNCTION @extschema@.podyn_start(name text DEFAULT NULL) RETURNS integer
     AS 'MODULE_PATHNAME', 'podyn_start' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION @extschema@.podyn_start IS 'starts or resumes one replication, or all of them';
@@ -461,7 +477,8 @@ COMMENT ON VIEW @extschema@.podyn_events IS 'what happened when';
 REVOKE ALL ON SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON FUNCTION podyn.option_validator, @extschema@.podyn_replicate, @extschema@.podyn_plan,
-    @extschema@.podyn_replicate_all, @extschema@.podyn_import, @extschema@.podyn_start, @extschema@.podyn_stop, @extschema@.podyn_alter,
+    @extschema@.podyn_replicate_all, @extschema@.podyn_import, @extschema@.podyn_export,
+    @extschema@.podyn_exports, @extschema@.podyn_start, @extschema@.podyn_stop, @extschema@.podyn_alter,
     @extschema@.podyn_reset, @extschema@.podyn_drop,
     @extschema@.podyn_wait, @extschema@.podyn_sync FROM PUBLIC;
 REVOKE ALL ON PROCEDURE @extschema@.podyn_run FROM PUBLIC;

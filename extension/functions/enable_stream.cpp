@@ -50,13 +50,6 @@ bool look(const Source &source, const char *table)
     return enabled;
 }
 
-void pause(EventLoop *loop)
-{
-    int64 until = now().monotonic_us + kLookAgain;
-    while (now().monotonic_us < until)
-        wait_for_events(loop, until);
-}
-
 // Where somebody else was faster, or the answer to an earlier attempt was lost, the stream is on and this is an error.
 void request(const Source &source, const char *table)
 {
@@ -79,7 +72,7 @@ void enable_stream(const Source &source, const char *table)
             ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                             errmsg("stream of DynamoDB table \"%s\" is still being enabled", table),
                             errhint("It will be on in a while: then call again.")));
-        pause(source.loop);
+        pause(source, kLookAgain);
     }
 }
 

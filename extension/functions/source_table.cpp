@@ -20,6 +20,13 @@ Source connect(const char *server)
     return source;
 }
 
+void pause(const Source &source, int64 microseconds)
+{
+    int64 until = now().monotonic_us + microseconds;
+    while (now().monotonic_us < until)
+        wait_for_events(source.loop, until);
+}
+
 namespace {
 
 engine::Call *own_call(engine::Call *call)

@@ -15,6 +15,7 @@ struct Source {
 };
 
 Source connect(const char *server);
+void pause(const Source &source, int64 microseconds);
 // Names of the tables in the server's region, all pages of them: char *.
 List *list_tables(const Source &source);
 engine::TableDescription describe_table(const Source &source, const char *table);

@@ -30,7 +30,7 @@ char *describe_time(int64 unix_us)
 {
     ereport(ERROR,
             (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("export %s is not finished", describe(place)),
-             errhint("Import it when its status is COMPLETED.")));
+             errhint("Import it when its status is COMPLETED; podyn_exports shows it.")));
 }
 
 // Null: there is none.

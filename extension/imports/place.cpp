@@ -211,9 +211,14 @@ char *real_path(const char *path)
 
 }  // namespace
 
+bool is_in_s3(const char *location)
+{
+    return strncmp(location, kScheme, strlen(kScheme)) == 0;
+}
+
 Place parse_place(const char *location)
 {
-    if (strncmp(location, kScheme, strlen(kScheme)) == 0)
+    if (is_in_s3(location))
         return parse_s3(location);
     if (location[0] == '/')
         return {nullptr, without_slashes_at_the_end(location)};

@@ -14,6 +14,7 @@ struct Place {
     const char *path;    // S3: a key or a prefix, without a slash at its ends
 };
 
+bool is_in_s3(const char *location);
 // An error for what is neither of the two.
 Place parse_place(const char *location);
 char *describe(const Place &place);

@@ -35,6 +35,7 @@ SELECT call, pg_temp.outcome('SELECT ' || call) FROM unnest('{
     podyn_replicate(''events''), podyn_replicate_all(), podyn_start(), podyn_stop(),
     "podyn_alter(''events'', scan_rate => 1)", podyn_reset(''events''),
     podyn_drop(''events''), podyn_wait(''events''), podyn_sync(''events''), podyn_plan(''events''),
+    "podyn_export(''events'', ''s3://bucket'')", podyn_exports(''events''),
     podyn.live_tasks(), podyn.live_replications(), podyn.owns(''events'')}'::text[]) AS call;
 SELECT pg_temp.outcome($$CALL podyn_run('events')$$);
 SELECT relation, pg_temp.outcome('SELECT FROM ' || relation) FROM unnest('{
