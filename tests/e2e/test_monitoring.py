@@ -132,6 +132,10 @@ def allowed_actions(statements=None):
     return actions
 
 
+def of_dynamodb(actions):
+    return {action for action in actions if action.startswith('dynamodb:')}
+
+
 def asked_for(simulator):
     with simulator.clock.lock:
         return {f'dynamodb:{request.operation}' for request in simulator.requests}
@@ -149,7 +153,10 @@ def test_the_policy_allows_what_podyn_calls_and_nothing_else(events, simulator, 
     simulated.replicate('quiet', enable_stream=True)
     simulator.create_table('keys', key=[('id', 'S')], stream='KEYS_ONLY')
     simulated.replicate('keys')
-    assert asked_for(simulator) == allowed_actions()
+    events.recoverable_since = 0
+    simulated.query("SELECT podyn_export('events', 's3://bucket')")
+    simulated.query("SELECT FROM podyn_exports('events')")
+    assert asked_for(simulator) == of_dynamodb(allowed_actions())
 
 
 def test_a_copy_alone_needs_only_its_statement(events, simulator, simulated):
@@ -160,5 +167,5 @@ def test_a_copy_alone_needs_only_its_statement(events, simulator, simulated):
 
 def test_the_documentation_shows_the_same_policy():
     page = (ROOT / 'docs' / 'operations.md').read_text()
-    named = set(re.findall(r'`(dynamodb:\w+)`', page.split('## IAM actions')[1].split('\n## ')[0]))
+    named = set(re.findall(r'`((?:dynamodb|s3):\w+)`', page.split('## IAM actions')[1].split('\n## ')[0]))
     assert named == allowed_actions()
