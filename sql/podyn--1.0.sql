@@ -368,6 +368,10 @@ CREATE FUNCTION @extschema@.podyn_sync(name text, timeout interval DEFAULT '1 mi
     AS 'MODULE_PATHNAME', 'podyn_sync' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION @extschema@.podyn_sync IS 'waits until every change acknowledged before the call is applied; false when the time is up';
 
+CREATE FUNCTION @extschema@.podyn_retry_errors(name text) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'podyn_retry_errors' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION @extschema@.podyn_retry_errors IS 'tries the rejected items in podyn.error again; returns how many have been taken';
+
 CREATE PROCEDURE @extschema@.podyn_run(name text)
     AS 'MODULE_PATHNAME', 'podyn_run' LANGUAGE C;
 COMMENT ON PROCEDURE @extschema@.podyn_run IS 'runs a replication in the foreground until its backfill is complete; a cancel stops it';
@@ -480,7 +484,7 @@ REVOKE ALL ON FUNCTION podyn.option_validator, @extschema@.podyn_replicate, @ext
     @extschema@.podyn_replicate_all, @extschema@.podyn_import, @extschema@.podyn_export,
     @extschema@.podyn_exports, @extschema@.podyn_start, @extschema@.podyn_stop, @extschema@.podyn_alter,
     @extschema@.podyn_reset, @extschema@.podyn_drop,
-    @extschema@.podyn_wait, @extschema@.podyn_sync FROM PUBLIC;
+    @extschema@.podyn_wait, @extschema@.podyn_sync, @extschema@.podyn_retry_errors FROM PUBLIC;
 REVOKE ALL ON PROCEDURE @extschema@.podyn_run FROM PUBLIC;
 -- Views and policies call these with the reader's rights. They show what is the caller's own, or to pg_monitor all.
 GRANT EXECUTE ON FUNCTION podyn.live_replications(), podyn.live_tasks(), podyn.owns(text), podyn.batch() TO PUBLIC;

@@ -194,18 +194,16 @@ void write(void *argument)
     auto *writing = static_cast<Writing *>(argument);
     Target *target = writing->target;
     Batch batch = open_batch(*target);
-    auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<size_t>(batch.descriptor->natts)));
-    auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * static_cast<size_t>(batch.descriptor->natts)));
-    auto *rows = static_cast<Row *>(palloc(sizeof(Row) * (writing->items.size() + 1)));
+    auto *sound = static_cast<PageItem *>(palloc(sizeof(PageItem) * (writing->items.size() + 1)));
     int count = 0;
     for (const engine::Item &item : writing->items) {
         engine::Problem problem = check_item(*target, item);
         if (problem.exists())
             refuse(&writing->refusals, item, problem.sqlstate, copy_string(problem.message));
         else
-            rows[count++] = {&item, values, nulls, {}, false, 0};
+            sound[count++] = {&item, {}, nullptr, false, 0};
     }
-    load_or_reject(batch, target, rows, count, no_pause, refuse_row, &writing->refusals);
+    load_or_reject(batch, target, make_rows(batch, sound, count), count, no_pause, refuse_row, &writing->refusals);
     close_batch(batch);
 }
 

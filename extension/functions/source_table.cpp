@@ -8,6 +8,8 @@ namespace podyn {
 namespace {
 
 constexpr uint32 kSampleItems = 10;
+// Before keys are asked for again that an answer left out: see workers/reread.cpp.
+constexpr int64 kFirstPause = 50 * 1000, kLastPause = 10 * USECS_PER_SEC;
 
 }  // namespace
 
@@ -168,6 +170,50 @@ List *list_tables(const Source &source)
         after = page.last_name;
     } while (!after.empty());
     return names;
+}
+
+namespace {
+
+void pause(EventLoop *loop, int64 microseconds)
+{
+    int64 until = now().monotonic_us + microseconds;
+    while (now().monotonic_us < until)
+        wait_for_events(loop, until);
+}
+
+engine::CurrentItemsPage request_items(const Source &source, const catalog::Replication &replication,
+                                       std::span<const std::string_view> keys)
+{
+    std::string_view attributes[] = {view(replication.keys[0]), view(replication.keys[1])};
+    engine::Call *call = nullptr;
+    check(engine::start_batch_get_item(source.loop->client, source.session, replication.source, keys, now(), &call));
+    finish(source.loop, own_call(call));
+    engine::CurrentItems *handle = nullptr;
+    engine::CurrentItemsPage answer;
+    check(engine::take_current_items(call, replication.nul_characters,
+                                     {attributes, static_cast<size_t>(replication.key_count)}, &handle, &answer));
+    own<engine::CurrentItems>(CurrentMemoryContext, handle, engine::destroy);
+    return answer;
+}
+
+}  // namespace
+
+List *read_items(const Source &source, const catalog::Replication &replication, std::span<const std::string_view> keys,
+                 double *read_units)
+{
+    List *items = NIL;
+    int64 wait = kFirstPause;
+    while (!keys.empty()) {
+        engine::CurrentItemsPage answer = request_items(source, replication, keys);
+        for (const engine::CurrentItem &item : answer.items)
+            items = lappend(items, const_cast<engine::CurrentItem *>(&item));
+        *read_units += answer.read_units;
+        keys = answer.unprocessed;
+        wait = answer.items.empty() ? Min(wait * 2, kLastPause) : kFirstPause;
+        if (!keys.empty())
+            pause(source.loop, wait);
+    }
+    return items;
 }
 
 }  // namespace podyn

@@ -2,6 +2,7 @@
 // go on raises an error. Memory is that of the current context.
 #pragma once
 
+#include "catalog/replications.h"
 #include "engine/operations.h"
 #include "event_loop.h"
 #include "functions/replicate_options.h"
@@ -19,6 +20,10 @@ void pause(const Source &source, int64 microseconds);
 // Names of the tables in the server's region, all pages of them: char *.
 List *list_tables(const Source &source);
 engine::TableDescription describe_table(const Source &source, const char *table);
+// Of some keys (DynamoDB JSON, at most kMostKeysOfBatchGet, no two of them equal) the items that there are now, read
+// consistently: const engine::CurrentItem *. Adds what that costs to `read_units`.
+List *read_items(const Source &source, const catalog::Replication &replication, std::span<const std::string_view> keys,
+                 double *read_units);
 // Asks for what the options need (the stream, a scan); gives some items, whose attributes show what columns there will
 // be.
 engine::ScanPage check_table(const Source &source, const engine::TableDescription &table,

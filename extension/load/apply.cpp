@@ -256,6 +256,18 @@ Batch open_batch(const Target &target, OnConflict on_conflict)
     return batch;
 }
 
+Row *make_rows(const Batch &batch, const PageItem *items, int count)
+{
+    size_t width = static_cast<size_t>(batch.descriptor->natts);
+    // One row's arrays are enough: each is filled, stored and filled anew.
+    auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * width));
+    auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * width));
+    auto *rows = static_cast<Row *>(palloc(sizeof(Row) * static_cast<size_t>(count + 1)));
+    for (int i = 0; i < count; ++i)
+        rows[i] = {items[i].item, values, nulls, items[i].position, items[i].remove, items[i].deleted_at};
+    return rows;
+}
+
 void close_batch(const Batch &batch)
 {
     table_close(batch.relation, NoLock);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "compat.h"
+#include "load/page_item.h"
 #include "load/rows.h"
 
 namespace podyn {
@@ -16,6 +17,8 @@ struct Batch {
 };
 
 Batch open_batch(const Target &target, OnConflict on_conflict = OnConflict::kUpdate);
+// The batch's rows, one for each item, which is to be sound (check_item).
+Row *make_rows(const Batch &batch, const PageItem *items, int count);
 void close_batch(const Batch &batch);
 
 // Removes or marks the rows whose items are gone, then writes the others, as on_conflict says. Each key stands at most

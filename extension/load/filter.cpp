@@ -3,6 +3,8 @@
 
 #include "catalog/sql.h"
 #include "load/document.h"
+#include "raise.h"
+#include "subtransaction.h"
 
 namespace podyn {
 namespace {
@@ -27,6 +29,45 @@ Datum array_of(Datum *documents, int count)
     return PointerGetDatum(construct_array(documents, count, JSONBOID, -1, false, TYPALIGN_INT));
 }
 
+struct Filtering {
+    const char *filter;
+    const PageItem *items;
+    int count;
+    bool *keeps;
+};
+
+void filter_step(void *argument)
+{
+    auto *filtering = static_cast<Filtering *>(argument);
+    int count = filtering->count;
+    auto *documents = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<size_t>(count + 1)));
+    for (int i = 0; i < count; ++i) {
+        documents[i] = jsonb_from_attributes(filtering->items[i].item->values, nullptr);
+        filtering->keeps[i] = false;
+    }
+    Datum array = array_of(documents, count);
+    SPI_connect();
+    run(filtering->filter, array);
+    for (uint64 row = 0; row < SPI_processed; ++row)
+        filtering->keeps[DatumGetInt64(catalog::value(row, 1)) - 1] = true;
+    SPI_finish();
+}
+
+void filter_one(const char *filter, PageItem *item, MemoryContext context, bool *keeps)
+{
+    Filtering one = {filter, item, 1, keeps};
+    ErrorData *error = attempt(filter_step, &one);
+    if (error == nullptr)
+        return;
+    MemoryContext old = MemoryContextSwitchTo(context);
+    auto *bad = static_cast<engine::Item *>(palloc0(sizeof(engine::Item)));
+    *bad = *item->item;
+    strlcpy(bad->problem.sqlstate, unpack_sql_state(error->sqlerrcode), sizeof bad->problem.sqlstate);
+    bad->problem.message = view(psprintf("the filter failed: %s", error->message));
+    item->item = bad;
+    MemoryContextSwitchTo(old);
+}
+
 }  // namespace
 
 void try_filter(const char *filter)
@@ -39,19 +80,14 @@ void try_filter(const char *filter)
     AtEOXact_GUC(true, level);
 }
 
-void apply_filter(const char *filter, const engine::Item *const *items, int count, bool *keeps)
+void apply_filter(const char *filter, PageItem *items, int count, MemoryContext context, bool *keeps)
 {
-    auto *documents = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<size_t>(count + 1)));
-    for (int i = 0; i < count; ++i) {
-        documents[i] = jsonb_from_attributes(items[i]->values, nullptr);
-        keeps[i] = false;
-    }
-    Datum array = array_of(documents, count);
-    SPI_connect();
-    run(filter, array);
-    for (uint64 row = 0; row < SPI_processed; ++row)
-        keeps[DatumGetInt64(catalog::value(row, 1)) - 1] = true;
-    SPI_finish();
+    Filtering all = {filter, items, count, keeps};
+    if (attempt(filter_step, &all) != nullptr)
+        for (int i = 0; i < count; ++i)
+            filter_one(filter, &items[i], context, &keeps[i]);
+    for (int i = 0; i < count; ++i)
+        keeps[i] = keeps[i] || items[i].item->problem.exists() || items[i].remove;
 }
 
 }  // namespace podyn

@@ -3,14 +3,15 @@
 #pragma once
 
 #include "compat.h"
-#include "engine/item.h"
+#include "load/page_item.h"
 
 namespace podyn {
 
 // Raises an error where the condition is none.
 void try_filter(const char *filter);
 
-// Sets keeps[i] for each item that fulfils the condition. Inside a transaction.
-void apply_filter(const char *filter, const engine::Item *const *items, int count, bool *keeps);
+// Sets keeps[i] to whether an item fulfils the condition, which is not asked of removals and of items with a problem. An
+// item for which it raises an error is kept, too, and gets a problem, in `context`. Inside a transaction.
+void apply_filter(const char *filter, PageItem *items, int count, MemoryContext context, bool *keeps);
 
 }  // namespace podyn

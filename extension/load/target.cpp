@@ -362,6 +362,16 @@ MissingColumns missing_columns(const Target &target, const engine::Item *const *
     return missing;
 }
 
+MissingColumns missing_columns(const Target &target, const PageItem *items, int count)
+{
+    auto *puts = static_cast<const engine::Item **>(palloc(sizeof(engine::Item *) * static_cast<size_t>(count + 1)));
+    int put_count = 0;
+    for (int i = 0; i < count; ++i)
+        if (!items[i].remove)
+            puts[put_count++] = items[i].item;
+    return missing_columns(target, puts, put_count);
+}
+
 void map_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest)
 {
     locks::own_schema(replication.id);

@@ -6,6 +6,7 @@
 #include "engine/columns.h"
 #include "engine/item.h"
 #include "load/convert.h"
+#include "load/page_item.h"
 
 namespace podyn {
 
@@ -55,6 +56,8 @@ struct MissingColumns {
 };
 // Attributes of sound items that have no column yet, each once; empty in jsonb mode. Views into the items.
 MissingColumns missing_columns(const Target &target, const engine::Item *const *items, int count);
+// The same for those of a page's items that are put.
+MissingColumns missing_columns(const Target &target, const PageItem *items, int count);
 
 // Finds or makes columns for them, in a transaction of its own, which this function begins and ends; called outside of
 // one, in a worker, whose lock_timeout is short: readers queue up behind ADD COLUMN. Another process may have made some

@@ -20,7 +20,6 @@
 #include "load/filter.h"
 #include "raise.h"
 #include "settings.h"
-#include "subtransaction.h"
 #include "transaction.h"
 #include "workers/page_writer.h"
 #include "workers/running_task.h"
@@ -198,55 +197,19 @@ bool feed_more(RunningTask *task)
 
 // ---- Items ---------------------------------------------------------------------------------------------------------
 
-struct Filtering {
-    const char *filter;
-    const engine::Item *const *items;
-    int count;
-    bool *keeps;
-};
-
-void filter_step(void *argument)
-{
-    auto *filtering = static_cast<Filtering *>(argument);
-    apply_filter(filtering->filter, filtering->items, filtering->count, filtering->keeps);
-}
-
-// An item for which the condition raises an error has a problem.
-void filter_one(Filtering one, PageItem *item, MemoryContext context)
-{
-    ErrorData *error = attempt(filter_step, &one);
-    if (error == nullptr)
-        return;
-    MemoryContext old = MemoryContextSwitchTo(context);
-    auto *bad = static_cast<engine::Item *>(palloc0(sizeof(engine::Item)));
-    *bad = *item->item;
-    strlcpy(bad->problem.sqlstate, unpack_sql_state(error->sqlerrcode), sizeof bad->problem.sqlstate);
-    bad->problem.message = view(psprintf("the filter failed: %s", error->message));
-    item->item = bad;
-    *one.keeps = true;
-    MemoryContextSwitchTo(old);
-}
-
 // Leaves out what does not fulfil the condition.
 void filter_items(RunningTask *task, Page *page)
 {
     Load *load = state_of(task);
-    auto count = static_cast<size_t>(page->count);
-    auto *items = static_cast<const engine::Item **>(palloc(sizeof(engine::Item *) * (count + 1)));
-    auto *keeps = static_cast<bool *>(palloc0(sizeof(bool) * (count + 1)));
-    for (size_t i = 0; i < count; ++i)
-        items[i] = page->items[i].item;
+    auto *keeps = static_cast<bool *>(palloc(sizeof(bool) * static_cast<size_t>(page->count + 1)));
     MemoryContext context = CurrentMemoryContext;
     begin_transaction();
-    Filtering all = {task->job->replication->filter, items, page->count, keeps};
-    if (attempt(filter_step, &all) != nullptr)
-        for (size_t i = 0; i < count; ++i)
-            filter_one({all.filter, items + i, 1, keeps + i}, &page->items[i], context);
+    apply_filter(task->job->replication->filter, page->items, page->count, context, keeps);
     commit_transaction();
     MemoryContextSwitchTo(context);
     int kept = 0;
-    for (size_t i = 0; i < count; ++i)
-        if (keeps[i] || page->items[i].item->problem.exists() || page->items[i].remove)
+    for (int i = 0; i < page->count; ++i)
+        if (keeps[i])
             page->items[kept++] = page->items[i];
     load->page_skipped = page->count - kept;
     page->count = kept;

@@ -47,16 +47,6 @@ void reject_row(void *context, const Row &row, ErrorData *error)
     ++writing->counts.rejected;
 }
 
-MissingColumns columns_to_add(const Target &target, const Page &page)
-{
-    auto *items = static_cast<const engine::Item **>(palloc(sizeof(engine::Item *) * (page.count + 1)));
-    int count = 0;
-    for (int i = 0; i < page.count; ++i)
-        if (!page.items[i].remove)
-            items[count++] = page.items[i].item;
-    return missing_columns(target, items, count);
-}
-
 // The page's sound items; the others are rejected here.
 PageItem *sound_items(Writing *writing, const Target &target, int *count)
 {
@@ -71,18 +61,6 @@ PageItem *sound_items(Writing *writing, const Target &target, int *count)
             sound[(*count)++] = page.items[i];
     }
     return sound;
-}
-
-Row *make_rows(const Batch &batch, const PageItem *items, int count)
-{
-    size_t width = static_cast<size_t>(batch.descriptor->natts);
-    // One row's arrays are enough: each is filled, stored and filled anew.
-    auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * width));
-    auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * width));
-    auto *rows = static_cast<Row *>(palloc(sizeof(Row) * static_cast<size_t>(count + 1)));
-    for (int i = 0; i < count; ++i)
-        rows[i] = {items[i].item, values, nulls, items[i].position, items[i].remove, items[i].deleted_at};
-    return rows;
 }
 
 // Whether the table had nothing when the copy began, so that no row is expected to be there.
@@ -191,7 +169,7 @@ bool write_page_in_transaction(RunningTask *task, const Page &page, const catalo
     Target *target = current_target(task->job);
     bool to_spool = page.may_spool && standing.spooling;
     if (!to_spool) {
-        MissingColumns missing = columns_to_add(*target, page);
+        MissingColumns missing = missing_columns(*target, page.items, page.count);
         if (missing.count > 0) {
             add_columns_instead(task, missing);
             return false;
