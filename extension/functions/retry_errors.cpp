@@ -79,7 +79,7 @@ constexpr char kSelect[] =
     "THEN NULL WHEN $6 THEN coalesce(item, key)::text ELSE key::text END "
     "FROM (SELECT *, sum(size) OVER (ORDER BY id) - size AS before FROM "
     "(SELECT *, octet_length(coalesce(item, key)::text) AS size FROM podyn.error "
-    "WHERE name = $1 AND id > $2 AND ($3 IS NULL OR source = $3) ORDER BY id LIMIT $4 FOR UPDATE) AS some) AS sized "
+    "WHERE name = $1 AND id > $2 AND ($3 IS NULL OR source = $3) ORDER BY id LIMIT $4 FOR UPDATE) AS portion) AS sized "
     "WHERE coalesce(before, 0) < $5 ORDER BY id";
 
 template <typename Element>

@@ -96,7 +96,7 @@ def test_on_conflict(bucket, checked, on_conflict, row, counts):
 
 def test_what_the_filter_leaves_out_is_skipped(bucket, checked):
     """It failed for an item, and leaves it out by now."""
-    checked.query("CREATE TABLE limits (most int); CREATE FUNCTION most() RETURNS int STABLE LANGUAGE sql AS "
+    checked.query("CREATE TABLE limits (most int); CREATE FUNCTION most() RETURNS int VOLATILE LANGUAGE sql AS "
                   "'SELECT 1 / count(*)::int * min(most) FROM public.limits'")
     imported(checked, bucket.full_export([full_records(numbered(3))]), filter="(item ->> 'n')::int < public.most()")
     assert totals(checked, 'events') == (3, 0, 0, 3)
@@ -182,11 +182,9 @@ def numbers(database):
 def test_items_are_taken_as_they_are_now(events, simulated):
     """Item 1 has changed twice, each time to what is refused; item 2 was written well since then."""
     follow(simulated)
-    for n in (100, 101):
-        events.put(an_item(1, n))
-    events.put(an_item(2, 200))
-    simulated.sync('events')
-    events.put(an_item(2, 2))
+    for item in (an_item(1, 100), an_item(1, 101), an_item(2, 200), an_item(2, 2)):
+        events.put(item)
+        simulated.sync('events')
     mended(simulated)
     assert len(simulated.errors('events')) == 3
     assert retry(simulated) == 3
@@ -226,9 +224,9 @@ def test_a_stopped_replication(events, simulated):
 def test_items_that_have_vanished(events, simulated, deletes, left):
     """Of item 1 there is an older row."""
     follow(simulated, deletes=deletes)
-    events.put(an_item(1, 1))
-    events.put(an_item(1, 100))
-    events.put(an_item(2, 100))
+    for item in (an_item(1, 1), an_item(1, 100), an_item(2, 100)):
+        events.put(item)
+        simulated.sync('events')
     mended(simulated)
     simulated.value("SELECT podyn_stop('events')")
     for number in (1, 2):
@@ -243,17 +241,17 @@ def test_a_refused_deletion(events, simulated, deletes):
     follow(simulated, deletes=deletes)
     simulated.query("""
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-            IF TG_OP = 'DELETE' OR NEW.podyn_deleted_at IS NOT NULL THEN RAISE 'it stays'; END IF; RETURN NEW; END $$;
+            IF TG_OP = 'DELETE' OR to_jsonb(NEW) ->> 'podyn_deleted_at' IS NOT NULL THEN RAISE 'it stays'; END IF;
+            RETURN NEW; END $$;
         CREATE TRIGGER refuse BEFORE DELETE OR UPDATE ON events FOR EACH ROW EXECUTE FUNCTION refuse()""")
     events.put(an_item(1, 1))
-    events.delete({'id': {'S': '001'}})
-    simulated.wait_until(lambda: simulated.errors('events') or events.put(an_item(1, 1)) or
-                         simulated.sync('events') or events.delete({'id': {'S': '001'}}), 'the deletion is refused')
     simulated.sync('events')
-    refusals = len(simulated.errors('events'))
+    events.delete({'id': {'S': '001'}})
+    simulated.sync('events')
+    assert [error['operation'] for error in simulated.errors('events')] == ['remove']
     assert retry(simulated) == 0
     simulated.query('DROP TRIGGER refuse ON events')
-    assert retry(simulated) == refusals
+    assert retry(simulated) == 1
     remaining = 'SELECT count(*) FROM events' + (' WHERE podyn_deleted_at IS NULL' if deletes == 'mark' else '')
     assert simulated.value(remaining) == 0
     assert deletes == 'apply' or simulated.value('SELECT count(*) FROM events') == 1
@@ -278,11 +276,12 @@ def test_dynamodb_itself(dynamodb, database):
     dynamodb.put('events', *({'id': {'S': f'{number:03}'}, 'n': {'N': f'{number}.50'}} for number in range(30)))
     database.replicate('events', schema=False)
     database.wait_for_state('events', 'streaming')
-    assert len(database.errors('events')) == 20
     dynamodb.delete('events', {'id': {'S': '020'}, 'n': {'N': '20.5'}})
     database.sync('events')
     database.query('ALTER TABLE events DROP CONSTRAINT low')
-    assert retry(database) == 20
+    errors = database.errors('events')  # the copy and the stream may both have met an item
+    assert len({str(error['key']) for error in errors}) == 20
+    assert retry(database) == len(errors)
     assert database.value('SELECT count(*) FROM events') == 29
 
 
