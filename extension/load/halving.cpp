@@ -56,20 +56,45 @@ bool violates_row_security(const ErrorData &error)
            strcmp(error.funcname, "ExecWithCheckOptions") == 0;
 }
 
+// What an action's statements leave in memory goes with it.
+void in_own_memory(void (*action)(void *), void *argument)
+{
+    MemoryContext context = AllocSetContextCreate(CurTransactionContext, "podyn batch", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(context);
+    action(argument);
+    MemoryContextSwitchTo(old);
+    MemoryContextDelete(context);
+}
+
 struct Work {
     void (*action)(Attempt *);
     Attempt *attempt;
 };
 
-// What a statement leaves in memory goes with it.
 void work_in_own_memory(void *argument)
 {
-    auto *work = static_cast<Work *>(argument);
-    MemoryContext context = AllocSetContextCreate(CurTransactionContext, "podyn batch", ALLOCSET_DEFAULT_SIZES);
-    MemoryContext old = MemoryContextSwitchTo(context);
-    work->action(work->attempt);
-    MemoryContextSwitchTo(old);
-    MemoryContextDelete(context);
+    in_own_memory(
+        [](void *inner) {
+            auto *work = static_cast<Work *>(inner);
+            work->action(work->attempt);
+        },
+        argument);
+}
+
+struct Part {
+    const Parts *parts;
+    int first;
+    int count;
+};
+
+void part_in_own_memory(void *argument)
+{
+    in_own_memory(
+        [](void *inner) {
+            auto *part = static_cast<Part *>(inner);
+            part->parts->work(part->parts->context, part->first, part->count);
+        },
+        argument);
 }
 
 // Null: it is done. Otherwise it is undone, and this is why, in the current context. Errors that are not the item's own
@@ -144,6 +169,24 @@ bool is_item_error(int sqlerrcode)
         default:  // data, constraints, limits, and whatever a trigger raises
             return true;
     }
+}
+
+void work_in_halves(const Parts &parts, int first, int count)
+{
+    if (count == 0)
+        return;
+    Part part = {&parts, first, count};
+    ErrorData *error = attempt(part_in_own_memory, &part);
+    if (error == nullptr)
+        return;
+    if (!is_item_error(error->sqlerrcode) && !violates_row_security(*error))
+        ReThrowError(error);
+    if (count == 1) {
+        parts.refuse(parts.context, first, error);
+        return;
+    }
+    work_in_halves(parts, first, count / 2);
+    work_in_halves(parts, first + count / 2, count - count / 2);
 }
 
 int apply_or_reject(const Batch &batch, Target *target, Row *rows, int count, Reject reject, void *context)

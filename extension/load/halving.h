@@ -13,6 +13,15 @@ using Reject = void (*)(void *context, const Row &row, ErrorData *error);
 // item out helps. Deadlocks, full disks, missing rights, wrong statements and the like are not.
 bool is_item_error(int sqlerrcode);
 
+// Does `work` for a part of something, from `first` on, in a subtransaction and in memory that goes with it. Parts that
+// fail with an item's own error are halved; what fails alone is told to `refuse`. Any other error is raised.
+struct Parts {
+    void (*work)(void *context, int first, int count);
+    void (*refuse)(void *context, int which, ErrorData *error);
+    void *context;
+};
+void work_in_halves(const Parts &parts, int first, int count);
+
 // Writes rows; items that fail alone are given to `reject`. Any other error is raised. Returns how many have been taken
 // (apply_rows).
 // `target` may come back with wants_rest set and an error raised: an item needs podyn_rest, which does not exist yet.
