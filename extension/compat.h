@@ -29,6 +29,7 @@ extern "C" {
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/dbcommands.h"
@@ -77,6 +78,7 @@ extern "C" {
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/queryenvironment.h"
+#include "utils/regproc.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -159,6 +161,8 @@ inline bool may(Oid class_oid, Oid object, Oid role, AclMode mode)
             return pg_namespace_aclcheck(object, role, mode) == ACLCHECK_OK;
         case DatabaseRelationId:
             return pg_database_aclcheck(object, role, mode) == ACLCHECK_OK;
+        case ProcedureRelationId:
+            return pg_proc_aclcheck(object, role, mode) == ACLCHECK_OK;
         default:
             return false;
     }

@@ -33,6 +33,7 @@ CREATE TABLE podyn.replication (
     nul_characters     text NOT NULL DEFAULT 'replace',
     on_conflict        text NOT NULL DEFAULT 'update',
     filter             text,                            -- SQL condition over item, a jsonb
+    profile            text,                            -- in podyn.profile
     allow_gaps         boolean NOT NULL DEFAULT false,
     batch_size         integer,                         -- rows in one statement; NULL: as many as a transaction has
     revision           integer NOT NULL DEFAULT 0,      -- of the options: workers read them again when it changes
@@ -78,7 +79,7 @@ FROM podyn.replication;
 CREATE TABLE podyn.task (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     replication    integer NOT NULL REFERENCES podyn.replication ON DELETE CASCADE,
-    kind           text NOT NULL CHECK (kind IN ('setup', 'segment', 'file', 'stream', 'shard', 'merge', 'prune')),
+    kind           text NOT NULL CHECK (kind IN ('setup', 'segment', 'file', 'stream', 'shard', 'merge', 'prune', 'complete')),
     task           text NOT NULL,                      -- segment number, file or shard id
     parent         text,                               -- shard: its parent's id
     state          text NOT NULL CHECK (state IN ('waiting', 'ready', 'done')),
@@ -163,6 +164,19 @@ CREATE INDEX ON podyn.error (name);
 CREATE INDEX ON podyn.error (hashtextextended(item::text, 0));
 COMMENT ON TABLE podyn.error IS 'items that could not be written to the target, as received, with the reason';
 
+-- Hooks of imports, see podyn_create_profile.
+CREATE TABLE podyn.profile (
+    name        text PRIMARY KEY,
+    owner       regrole NOT NULL,
+    parse       text,                                  -- hooks: signatures, every name with its schema
+    group_by    text[],
+    filter      text,                                  -- SQL condition over item, a jsonb
+    transform   text,
+    upsert      text,
+    on_complete text
+);
+COMMENT ON TABLE podyn.profile IS 'hooks that imports run over their items';
+
 CREATE TABLE podyn.event (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at      timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -176,11 +190,14 @@ CREATE INDEX ON podyn.event (name);
 -- An owner reads what concerns its own replications; podyn_replicate grants it the right to ask.
 ALTER TABLE podyn.column_map ENABLE ROW LEVEL SECURITY;
 ALTER TABLE podyn.error ENABLE ROW LEVEL SECURITY;
+ALTER TABLE podyn.profile ENABLE ROW LEVEL SECURITY;
 CREATE FUNCTION podyn.owns(replication_name text) RETURNS boolean
     AS 'MODULE_PATHNAME', 'podyn_owns' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION podyn.owns IS 'whether the caller may see a replication: its owner''s privileges, or those of pg_monitor';
 CREATE POLICY own_replications ON podyn.column_map FOR SELECT USING (podyn.owns(name));
 CREATE POLICY own_replications ON podyn.error FOR SELECT USING (podyn.owns(name));
+CREATE POLICY own_profiles ON podyn.profile FOR SELECT
+    USING (pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE'));
 
 -- What is restored from pg_dump comes back stopped: the database that was dumped may still consume the same streams.
 -- So that it is not left to the restore, the dump says so itself: pg_dump puts this behind SELECT … FROM podyn.replication.
@@ -196,6 +213,7 @@ SELECT pg_catalog.pg_extension_config_dump('podyn.spool', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.seen', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.column_map', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.error', '');
+SELECT pg_catalog.pg_extension_config_dump('podyn.profile', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.event', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.replication_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.task_id_seq', '');
@@ -336,6 +354,21 @@ CREATE FUNCTION @extschema@.podyn_exports(source_table text, server text DEFAULT
     AS 'MODULE_PATHNAME', 'podyn_exports' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION @extschema@.podyn_exports IS 'the exports of a DynamoDB table to S3';
 
+CREATE FUNCTION @extschema@.podyn_create_profile(
+    name                 text,
+    parse                regprocedure DEFAULT NULL,
+    group_by             text[]       DEFAULT NULL,
+    filter               text         DEFAULT NULL,
+    transform            regprocedure DEFAULT NULL,
+    upsert               regprocedure DEFAULT NULL,
+    on_complete          regprocedure DEFAULT NULL
+) RETURNS void
+    AS 'MODULE_PATHNAME', 'podyn_create_profile' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION @extschema@.podyn_create_profile IS 'names hooks that podyn_import runs over its items; replaces one''s own profile of that name';
+CREATE FUNCTION @extschema@.podyn_drop_profile(name text) RETURNS void
+    AS 'MODULE_PATHNAME', 'podyn_drop_profile' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION @extschema@.podyn_drop_profile IS 'forgets a profile that no unfinished import uses';
+
 CREATE FUNCTION @extschema@.podyn_start(name text DEFAULT NULL) RETURNS integer
     AS 'MODULE_PATHNAME', 'podyn_start' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION @extschema@.podyn_start IS 'starts or resumes one replication, or all of them';
@@ -454,7 +487,8 @@ SELECT r.name, k.kind, k.task, k.parent, k.state, k.position, k.items, k.changes
        k.retry_at, k.last_error, k.last_error_at, k.done_at,
        CASE WHEN k.state = 'done' THEN NULL
             WHEN r.failure IS NOT NULL OR NOT r.enabled THEN 'podyn_start'
-            WHEN k.state = 'waiting' THEN CASE k.kind WHEN 'file' THEN 'earlier export' ELSE 'parent shard' END
+            WHEN k.state = 'waiting' THEN CASE k.kind WHEN 'file' THEN 'earlier export' WHEN 'complete' THEN 'files'
+                                               ELSE 'parent shard' END
             WHEN k.retry_at > clock_timestamp() THEN 'retry'
             WHEN live.worker IS NULL THEN 'worker'
             -- The budget fills up with time; below zero it has been spent ahead.
@@ -481,8 +515,9 @@ COMMENT ON VIEW @extschema@.podyn_events IS 'what happened when';
 REVOKE ALL ON SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON FUNCTION podyn.option_validator, @extschema@.podyn_replicate, @extschema@.podyn_plan,
-    @extschema@.podyn_replicate_all, @extschema@.podyn_import, @extschema@.podyn_export,
-    @extschema@.podyn_exports, @extschema@.podyn_start, @extschema@.podyn_stop, @extschema@.podyn_alter,
+    @extschema@.podyn_replicate_all, @extschema@.podyn_import, @extschema@.podyn_create_profile,
+    @extschema@.podyn_drop_profile, @extschema@.podyn_export, @extschema@.podyn_exports, @extschema@.podyn_start,
+    @extschema@.podyn_stop, @extschema@.podyn_alter,
     @extschema@.podyn_reset, @extschema@.podyn_drop,
     @extschema@.podyn_wait, @extschema@.podyn_sync, @extschema@.podyn_retry_errors FROM PUBLIC;
 REVOKE ALL ON PROCEDURE @extschema@.podyn_run FROM PUBLIC;

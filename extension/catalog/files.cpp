@@ -27,11 +27,18 @@ void forget_file(int64 task)
 
 uint64 release_next_files()
 {
-    return execute(
+    uint64 files = execute(
         "UPDATE podyn.task AS t SET state = 'ready' FROM podyn.file AS f, podyn.replication AS r "
         "WHERE f.task = t.id AND t.state = 'waiting' AND r.id = t.replication AND r.phase = 'copying' AND NOT EXISTS "
         "(SELECT FROM podyn.task AS other JOIN podyn.file AS earlier ON earlier.task = other.id "
         "WHERE other.replication = t.replication AND earlier.stage < f.stage AND other.state <> 'done')");
+    return files +
+           execute(
+               "UPDATE podyn.task AS t SET state = 'ready' FROM podyn.replication AS r "
+               "WHERE t.kind = 'complete' AND t.state = 'waiting' AND r.id = t.replication AND r.phase = 'copying' AND "
+               "NOT "
+               "EXISTS (SELECT FROM podyn.task AS file WHERE file.replication = t.replication AND file.kind = 'file' "
+               "AND file.state <> 'done')");
 }
 
 }  // namespace podyn::catalog

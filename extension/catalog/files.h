@@ -19,7 +19,8 @@ File *find_file(MemoryContext context, int64 task);
 // The file begins anew.
 void forget_file(int64 task);
 
-// Files whose turn has come, as those of the stages before are done, may be loaded. Returns how many there were.
+// Files whose turn has come, as those of the stages before are done, may be loaded, and when all are, on_complete may
+// run. Returns how many tasks there were.
 uint64 release_next_files();
 
 }  // namespace podyn::catalog

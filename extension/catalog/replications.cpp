@@ -12,7 +12,7 @@ constexpr char kSelect[] =
     "target_is_ours, positions_at, target_made, coalesce(copy_segments, 0), coalesce(workers, 0), consistent_read, "
     "on_existing, deletes, coalesce(ttl_deletes, deletes), nul_characters, revision, copy_upserts, "
     "coalesce(stream_view_type IN ('KEYS_ONLY', 'OLD_IMAGE'), false), adds_columns, imports, on_conflict, "
-    "filter, coalesce(batch_size, 0), loads_fresh FROM podyn.replication ";
+    "filter, coalesce(batch_size, 0), loads_fresh, profile FROM podyn.replication ";
 
 // The enumerator that a column of the current row stands for.
 template <typename Enum>
@@ -63,6 +63,7 @@ Replication *read(MemoryContext context)
     replication->filter = string(context, 0, 32);
     replication->batch_size = get_int4(0, 33);
     replication->loads_fresh = get_boolean(0, 34);
+    replication->profile = string(context, 0, 35);
     return replication;
 }
 

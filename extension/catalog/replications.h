@@ -40,6 +40,7 @@ struct Replication {
     bool imports;  // podyn_import: the source is where the files are
     OnConflict on_conflict;
     char *filter;      // null: none
+    char *profile;     // its hooks (catalog/profiles.h); null: none
     int32 batch_size;  // rows in one statement; 0: as many as a transaction has
     bool loads_fresh;  // an import that began with an empty table
     int32 revision;

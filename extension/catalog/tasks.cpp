@@ -4,7 +4,7 @@
 namespace podyn::catalog {
 namespace {
 
-constexpr const char *kKindNames[] = {"setup", "segment", "file", "stream", "shard", "merge", "prune"};
+constexpr const char *kKindNames[] = {"setup", "segment", "file", "stream", "shard", "merge", "prune", "complete"};
 
 constexpr int64 kMostPieces = 128;  // of one replication; podyn.max_workers is at most 64
 

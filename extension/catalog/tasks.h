@@ -6,7 +6,7 @@
 
 namespace podyn::catalog {
 
-enum class TaskKind : uint8 { kSetup, kSegment, kFile, kStream, kShard, kMerge, kPrune };
+enum class TaskKind : uint8 { kSetup, kSegment, kFile, kStream, kShard, kMerge, kPrune, kComplete };
 
 const char *task_kind_name(TaskKind kind);
 

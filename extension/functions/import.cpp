@@ -4,13 +4,17 @@
 // An import is a replication whose items come from files and that replays no changes: podyn_status and all functions
 // that take a name know it.
 #include "catalog/journal.h"
+#include "catalog/profiles.h"
+#include "catalog/tasks.h"
 #include "compat.h"
 #include "functions/import_options.h"
 #include "functions/replicate.h"
 #include "imports/exports.h"
+#include "imports/hooks.h"
 #include "imports/sample.h"
 #include "load/empty_target.h"
 #include "load/filter.h"
+#include "load/records.h"
 #include "raise.h"
 #include "subtransaction.h"
 #include "workers/pool.h"
@@ -25,7 +29,8 @@ struct Importing {
     ImportFiles files;
     ImportSample sample;
     engine::TableDescription table;
-    ErrorData *describing;  // why the table could not be described; null: it was not asked for
+    catalog::Profile *profile;  // null: none
+    ErrorData *describing;      // why the table could not be described; null: it was not asked for
 };
 
 char type_of(const engine::Value &value)
@@ -195,10 +200,12 @@ void save_options(int32 id, const Importing &import, bool fresh)
     const ImportOptions &options = import.options;
     catalog::execute(
         "UPDATE podyn.replication SET imports = true, phase = 'copying', on_conflict = $2, filter = $3, "
-        "allow_gaps = $4, batch_size = $5, loads_fresh = $6, items_total = $7, target_is_ours = true WHERE id = $1",
+        "allow_gaps = $4, batch_size = $5, loads_fresh = $6, items_total = $7, profile = $8, target_is_ours = true "
+        "WHERE id = $1",
         {catalog::int4(id), catalog::text(kOnConflictWords[static_cast<int>(options.on_conflict)]),
          catalog::text_or_null(options.filter), catalog::boolean(options.allow_gaps), catalog::int4(options.batch_size),
-         catalog::boolean(fresh), catalog::int8(Max(import.files.item_count, 0))});
+         catalog::boolean(fresh), catalog::int8(Max(import.files.item_count, 0)),
+         catalog::text_or_null(options.profile)});
 }
 
 // Files of the first export may be loaded at once; the supervisor lets the others follow.
@@ -231,30 +238,100 @@ char *name_of_target(const char *target)
     return makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(target)))->relname;
 }
 
+// The sample's items as parse has them, for the key and the columns are theirs. Where it skips them all, they have to
+// do as they are; filters are not asked.
+void screen_sample(Importing *import)
+{
+    auto count = static_cast<int>(import->sample.items.size());
+    auto *items = static_cast<PageItem *>(palloc0(sizeof(PageItem) * static_cast<size_t>(count + 1)));
+    for (int i = 0; i < count; ++i)
+        items[i].item = &import->sample.items[static_cast<size_t>(i)];
+    int level = NewGUCNestLevel();
+    (void)set_config_option("search_path", "", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    catalog::Profile parsing = *import->profile;
+    parsing.filter = nullptr;
+    count = screen_rows({&parsing, nullptr}, import->options.nul_characters, items, count);
+    AtEOXact_GUC(true, level);
+    if (count == 0)
+        return;
+    auto *screened = static_cast<engine::Item *>(palloc(sizeof(engine::Item) * static_cast<size_t>(count + 1)));
+    for (int i = 0; i < count; ++i)
+        screened[i] = *items[i].item;
+    import->sample.items = {screened, static_cast<size_t>(count)};
+}
+
+// Items become rows as they are, or as parse has them.
+NewReplication make_row_import(Importing *import, const char *name)
+{
+    const ImportOptions &options = import->options;
+    import->sample = read_sample(import->source, import->place, import->files, options.nul_characters);
+    if (import->profile != nullptr)
+        screen_sample(import);
+    find_key(import);
+    engine::ScanPage sample = {};
+    sample.items = import->sample.items;
+    return make_replication(options.source, name, as_replicate_options(options, name), import->table, sample);
+}
+
+// Errors tell the items' key if it is named.
+void set_named_key(Importing *import)
+{
+    auto *keys = static_cast<engine::KeyAttribute *>(palloc0(sizeof(engine::KeyAttribute) * 2));
+    for (int i = 0; i < import->options.key_count; ++i)
+        keys[i] = {import->options.key[i], 'S'};
+    set_keys(import, keys, import->options.key_count);
+}
+
+// Hooks make records of the items, or write them. They know of no deletions.
+NewReplication make_hooked_import(Importing *import, const char *name)
+{
+    const ImportOptions &options = import->options;
+    for (int i = 0; i < import->files.count; ++i)
+        if (import->files.files[i].changes)
+            ereport(ERROR,
+                    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                     errmsg("profile \"%s\" cannot apply the deletions of an incremental export", options.profile),
+                     errhint("With transform or upsert, load full exports or files of items only.")));
+    if (options.citus || options.jsonb_mode || options.lower_case_columns)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("citus, conversion_mode and lower_case_columns are about tables that podyn fills itself"),
+                 errhint("Leave them out: profile \"%s\" has a transform or an upsert of its own.", options.profile)));
+    RangeVar *range = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(options.target)));
+    Oid target = RangeVarGetRelid(range, AccessShareLock, true);
+    if (!OidIsValid(target))
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("target \"%s\" does not exist", options.target),
+                 errhint("Make it first: what records profile \"%s\" gives, only its hooks know.", options.profile)));
+    if (import->profile->function(catalog::Hook::kUpsert) == nullptr)
+        (void)open_record_target(target, options.on_conflict);
+    set_named_key(import);
+    return make_record_import(options.source, name, as_replicate_options(options, name), import->table, target);
+}
+
 char *import_files(Importing *import)
 {
     const ImportOptions &options = import->options;
     char *name = options.name != nullptr ? pstrdup(options.name) : name_of_target(options.target);
     require_free_name(name);
+    if (options.profile != nullptr)
+        import->profile = catalog::get_profile(CurrentMemoryContext, options.profile, GetUserId());
     import->place = parse_place(options.source);
     if (import->place.bucket == nullptr)
         require_server_files(GetUserId());
     else
         (void)connected(import);
     import->files = find_files(import->source, import->place, options.allow_gaps);
-    import->sample = read_sample(import->source, import->place, import->files, options.nul_characters);
-    find_key(import);
     import->table.item_count = Max(import->files.item_count, 0);
-
-    engine::ScanPage sample = {};
-    sample.items = import->sample.items;
-    NewReplication made =
-        make_replication(options.source, name, as_replicate_options(options, name), import->table, sample);
+    bool by_hooks = import->profile != nullptr && import->profile->makes_records();
+    NewReplication made = by_hooks ? make_hooked_import(import, name) : make_row_import(import, name);
     if (options.filter != nullptr)
         try_filter(options.filter);
-    bool fresh = !has_rows(quote_qualified_identifier(made.target.schema, made.target.table));
+    bool fresh = !by_hooks && !has_rows(quote_qualified_identifier(made.target.schema, made.target.table));
     save_options(made.id, *import, fresh);
     add_file_tasks(made.id, import->files);
+    if (import->profile != nullptr)
+        catalog::add_task(made.id, catalog::TaskKind::kComplete, "", {}, "waiting", 0);
     grant_reading(GetUserId());
     catalog::record_event(GetUserId(), name, "created",
                           psprintf("import of %s (%s) into %s", options.source, describe_files(import->files),

@@ -77,7 +77,6 @@ int32 read_batch_size(const Arguments &arguments)
 ImportOptions read_import_options(FunctionCallInfo fcinfo)
 {
     Arguments arguments = {fcinfo, 0};
-    only_null(arguments, kProfile, "profile");
     ImportOptions options = {};
     options.source = some_text(arguments, kSource, "source");
     options.target = some_text(arguments, kTarget, "target");
@@ -88,6 +87,7 @@ ImportOptions read_import_options(FunctionCallInfo fcinfo)
     read_key(arguments, &options);
     options.on_conflict = static_cast<OnConflict>(word(arguments, kOnConflict, "on_conflict", kOnConflictWords));
     options.filter = arguments.string(kFilter);
+    options.profile = arguments.string(kProfile);
     options.allow_gaps = boolean(arguments, kAllowGaps, "allow_gaps");
     options.batch_size = read_batch_size(arguments);
     options.citus = boolean(arguments, kCitus, "citus");

@@ -14,7 +14,8 @@ struct ImportOptions {
     char **key;     // attributes: partition key, sort key
     int key_count;  // 0: to be found out
     OnConflict on_conflict;
-    const char *filter;  // null: none
+    const char *filter;   // null: none
+    const char *profile;  // null: none
     bool allow_gaps;
     int32 batch_size;
     bool citus;

@@ -196,6 +196,17 @@ NewReplication make_replication(const char *table_name, const char *name, const 
     return {id, request};
 }
 
+NewReplication make_record_import(const char *source, const char *name, const ReplicateOptions &options,
+                                  const engine::TableDescription &table, Oid target)
+{
+    require_own_target(target);
+    NewReplication made = {};
+    made.target.schema = get_namespace_name(get_rel_namespace(target));
+    made.target.table = get_rel_name(target);
+    made.id = insert_replication(source, name, options, table, {target, nullptr, 0, false}, 0);
+    return made;
+}
+
 void grant_reading(Oid owner)
 {
     if (superuser_arg(owner))
@@ -204,13 +215,14 @@ void grant_reading(Oid owner)
     bool may_read = may(NamespaceRelationId, get_namespace_oid("podyn", false), owner, ACL_USAGE) &&
                     catalog::execute(
                         "SELECT WHERE has_table_privilege($1, 'podyn.error', 'SELECT') "
-                        "AND has_table_privilege($1, 'podyn.column_map', 'SELECT')",
+                        "AND has_table_privilege($1, 'podyn.column_map', 'SELECT') "
+                        "AND has_table_privilege($1, 'podyn.profile', 'SELECT')",
                         {catalog::oid(owner)}) > 0;
     if (may_read)
         return;
     const char *role = quote_identifier(GetUserNameFromId(owner, false));
     char *grant_schema = psprintf("GRANT USAGE ON SCHEMA podyn TO %s", role);
-    char *grant_tables = psprintf("GRANT SELECT ON podyn.error, podyn.column_map TO %s", role);
+    char *grant_tables = psprintf("GRANT SELECT ON podyn.error, podyn.column_map, podyn.profile TO %s", role);
     catalog::Scope scope = catalog::enter();
     catalog::run(grant_schema);
     catalog::run(grant_tables);

@@ -14,7 +14,7 @@ ReplicateOptions read_all_options(FunctionCallInfo fcinfo);
 // What follows raises an error where podyn_replicate could not go on. Memory is that of the current context.
 void check_caller();
 void require_free_name(const char *name);
-// The owner may read its own rejected items and column map (row security keeps other owners' away).
+// The owner may read its own rejected items, column map and profiles (row security keeps other owners' away).
 void grant_reading(Oid owner);
 struct NewReplication {
     int32 id;
@@ -24,6 +24,11 @@ struct NewReplication {
 // no tasks yet.
 NewReplication make_replication(const char *table_name, const char *name, const ReplicateOptions &options,
                                 const engine::TableDescription &table, const engine::ScanPage &sample);
+
+// The same for an import whose hooks make the records: the target stays as it is, and whatever can be written to will
+// do.
+NewReplication make_record_import(const char *source, const char *name, const ReplicateOptions &options,
+                                  const engine::TableDescription &table, Oid target);
 
 // All of it for one table.
 void replicate_table(const Source &source, const char *table_name, const ReplicateOptions &options);

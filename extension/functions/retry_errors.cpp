@@ -1,11 +1,12 @@
 // podyn_retry_errors: tries the rejected items of a replication or an import again, after its owner has mended what
 // they were rejected for. All of it in the caller's transaction, which holds the replication: its workers wait.
 //
-//   an import       the stored item is written, as on_conflict says. Not where a later export of the same chain may have
+//   an import       the stored item is written, as on_conflict says. Not where a later export of the same chain may
+//   have
 //                   changed or removed the item since: nobody knows, so these are left
 //   a replication   the stored item may be an old one, whose key has a newer row by now. Its key is read again,
-//                   consistently, and what the item is now is written. As the workers wait, what they have written is not
-//                   newer. What they write next may be older, until the stream has come to where the item was read
+//                   consistently, and what the item is now is written. As the workers wait, what they have written is
+//                   not newer. What they write next may be older, until the stream has come to where the item was read
 //
 // Rows are written as the replication's owner, whoever calls: they run what the owner has put into triggers,
 // constraints and types.
@@ -13,8 +14,8 @@
 #include "catalog/replications.h"
 #include "engine/keys.h"
 #include "functions/source_table.h"
+#include "imports/hooks.h"
 #include "imports/place.h"
-#include "load/filter.h"
 #include "load/halving.h"
 #include "locks.h"
 #include "raise.h"
@@ -43,12 +44,13 @@ struct Reason {
 // Rejected items that are tried together.
 struct Portion {
     const catalog::Replication *replication;
+    const catalog::Profile *profile;  // of an import; null: none
     Target *target;
     OnConflict on_conflict;
     StoredError *errors;
     int count;
     // What is tried of them, and its outcome
-    PageItem *items;      // null: nothing has to be written
+    PageItem *items;       // null: nothing has to be written
     StoredError **stored;  // whose items they are
     Reason *reasons;
     int tried;
@@ -63,6 +65,7 @@ struct Origin {
     int64 task;          // of a file
     const char *source;  // null: any
     OnConflict on_conflict;
+    const catalog::Profile *profile;  // null: none
 };
 
 struct Outcome {
@@ -75,7 +78,8 @@ struct Outcome {
 // Lines that are no items are kept as JSON strings. A key in which U+0000 is shown as U+2400 is another one.
 constexpr char kSelect[] =
     "SELECT id, at, operation = 'remove', CASE WHEN json_typeof(coalesce(item, key)) <> 'object' THEN NULL "
-    "WHEN strpos(key::text, '\u2400') > 0 AND (strpos(item::text, '\\u0000') > 0 OR item IS NULL AND sqlstate = '22P05') "
+    "WHEN strpos(key::text, '\u2400') > 0 AND (strpos(item::text, '\\u0000') > 0 OR item IS NULL AND sqlstate = "
+    "'22P05') "
     "THEN NULL WHEN $6 THEN coalesce(item, key)::text ELSE key::text END "
     "FROM (SELECT *, sum(size) OVER (ORDER BY id) - size AS before FROM "
     "(SELECT *, octet_length(coalesce(item, key)::text) AS size FROM podyn.error "
@@ -103,6 +107,7 @@ Portion read_portion(const catalog::Replication &replication, const Origin &orig
     MemoryContext spi = MemoryContextSwitchTo(context);
     Portion portion = {};
     portion.replication = &replication;
+    portion.profile = origin.profile;
     portion.on_conflict = origin.on_conflict;
     portion.count = static_cast<int>(rows);
     portion.errors = make_array<StoredError>(portion.count);
@@ -138,7 +143,7 @@ void try_item(Portion *portion, StoredError *stored, const PageItem &item)
     portion->items[portion->tried++] = item;
 }
 
-// Of an import. What the filter leaves out has not to be written.
+// Of an import. What its hooks and filter leave out has not to be written.
 void try_stored_items(Portion *portion)
 {
     std::span<const engine::Item> items = parse(*portion);
@@ -146,13 +151,9 @@ void try_stored_items(Portion *portion)
         if (!items[static_cast<size_t>(i)].problem.exists())
             try_item(portion, &portion->errors[i],
                      {&items[static_cast<size_t>(i)], {}, nullptr, portion->errors[i].remove, 0});
-    const char *filter = portion->replication->filter;
-    if (filter == nullptr || portion->tried == 0)
-        return;
-    auto *keeps = make_array<bool>(portion->tried);
-    apply_filter(filter, portion->items, portion->tried, CurrentMemoryContext, keeps);
+    const catalog::Replication &replication = *portion->replication;
     for (int i = 0; i < portion->tried; ++i)
-        if (!keeps[i])
+        if (screen_rows({portion->profile, replication.filter}, replication.nul_characters, &portion->items[i], 1) == 0)
             portion->items[i].item = nullptr;
 }
 
@@ -284,8 +285,8 @@ void write(void *argument)
     portion->written = 0;
     int most = portion->replication->batch_size > 0 ? portion->replication->batch_size : count;
     for (int done = 0; done < count; done += most)
-        portion->written += apply_or_reject(batch, portion->target, portion->rows + done, Min(most, count - done),
-                                            reject_row, portion);
+        portion->written +=
+            apply_or_reject(batch, portion->target, portion->rows + done, Min(most, count - done), reject_row, portion);
     close_batch(batch);
 }
 
@@ -335,10 +336,11 @@ int64 settle(const Portion &portion)
                 taken += static_cast<int64>(
                     catalog::run("DELETE FROM podyn.error WHERE id = $1", {catalog::int8(stored->id)}));
             else
-                catalog::run("UPDATE podyn.error SET at = clock_timestamp(), sqlstate = $2, message = $3, detail = $4 "
-                             "WHERE id = $1",
-                             {catalog::int8(stored->id), catalog::text(reason.sqlstate), catalog::text(reason.message),
-                              catalog::text_or_null(reason.detail)});
+                catalog::run(
+                    "UPDATE podyn.error SET at = clock_timestamp(), sqlstate = $2, message = $3, detail = $4 "
+                    "WHERE id = $1",
+                    {catalog::int8(stored->id), catalog::text(reason.sqlstate), catalog::text(reason.message),
+                     catalog::text_or_null(reason.detail)});
         }
     catalog::leave(scope);
     return taken;
@@ -379,8 +381,7 @@ int64 retry_portion(const catalog::Replication &replication, const Origin &origi
     return portion.errors[portion.count - 1].id;
 }
 
-void retry_origin(const catalog::Replication &replication, const Origin &origin, const Source *source,
-                  Outcome *outcome)
+void retry_origin(const catalog::Replication &replication, const Origin &origin, const Source *source, Outcome *outcome)
 {
     MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "podyn rejected items", ALLOCSET_DEFAULT_SIZES);
     MemoryContext old = MemoryContextSwitchTo(context);
@@ -398,6 +399,9 @@ List *find_files_to_retry(const catalog::Replication &replication, int64 *follow
     Place place = parse_place(replication.source);
     place.path = "";
     MemoryContext context = CurrentMemoryContext;
+    catalog::Profile *profile = replication.profile == nullptr
+                                    ? nullptr
+                                    : catalog::get_profile(context, replication.profile, replication.owner);
     List *origins = NIL;
     catalog::Scope scope = catalog::enter();
     uint64 rows = catalog::run(
@@ -415,7 +419,7 @@ List *find_files_to_retry(const catalog::Replication &replication, int64 *follow
         }
         auto *origin = static_cast<Origin *>(palloc(sizeof(Origin)));
         *origin = {catalog::get_int8(row, 1), catalog::string(context, row, 2),
-                   catalog::get_boolean(row, 3) ? OnConflict::kUpdate : replication.on_conflict};
+                   catalog::get_boolean(row, 3) ? OnConflict::kUpdate : replication.on_conflict, profile};
         origins = lappend(origins, origin);
     }
     MemoryContextSwitchTo(spi);
@@ -441,7 +445,7 @@ void retry_import(const catalog::Replication &replication, Outcome *outcome)
 void retry_replication(const catalog::Replication &replication, Outcome *outcome)
 {
     Source source = connect(replication.server);
-    retry_origin(replication, {0, nullptr, OnConflict::kUpdate}, &source, outcome);
+    retry_origin(replication, {0, nullptr, OnConflict::kUpdate, nullptr}, &source, outcome);
     if (outcome->read_units > 0)
         count_read_units(replication.id, outcome->read_units);
 }
@@ -464,12 +468,25 @@ catalog::Replication *hold_own_replication(const char *name)
 void require_no_copy(const catalog::Replication &replication)
 {
     if (!replication.imports && catalog::replication_standing(replication.id).spooling)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("replication \"%s\" has not copied and merged everything yet", replication.name),
+                        errdetail("Newer changes of the rejected items may wait until it has."),
+                        errhint("Wait until it is streaming or completed; podyn_wait('%s', '%s') does.",
+                                replication.name, replication.replay_changes ? "streaming" : "completed")));
+}
+
+// Groups are made of the items of a batch, which cannot be put together again from those of them that failed.
+void require_rows(const catalog::Replication &replication)
+{
+    if (replication.profile == nullptr)
+        return;
+    if (catalog::get_profile(CurrentMemoryContext, replication.profile, replication.owner)->makes_records())
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                 errmsg("replication \"%s\" has not copied and merged everything yet", replication.name),
-                 errdetail("Newer changes of the rejected items may wait until it has."),
-                 errhint("Wait until it is streaming or completed; podyn_wait('%s', '%s') does.", replication.name,
-                         replication.replay_changes ? "streaming" : "completed")));
+                 errmsg("items of import \"%s\" are written by profile \"%s\"", replication.name, replication.profile),
+                 errdetail("Its hooks take items in groups, of which podyn.error has only those that failed."),
+                 errhint("Load all of them again: podyn_reset('%s') and podyn_start('%s').", replication.name,
+                         replication.name)));
 }
 
 // A complete import's target may be another's by now.
@@ -524,8 +541,8 @@ Identity become_owner(const catalog::Replication &replication)
     Identity caller;
     GetUserIdAndSecContext(&caller.user, &caller.security_context);
     if (caller.user != replication.owner)
-        SetUserIdAndSecContext(replication.owner, caller.security_context | SECURITY_LOCAL_USERID_CHANGE |
-                                                      SECURITY_RESTRICTED_OPERATION);
+        SetUserIdAndSecContext(replication.owner,
+                               caller.security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
     caller.guc_level = NewGUCNestLevel();
     set_for_a_while("search_path", "pg_catalog, pg_temp");
     set_for_a_while("row_security", "on");
@@ -553,6 +570,7 @@ int64 retry_errors(const char *name)
     catalog::Replication *replication = hold_own_replication(name);
     require_no_copy(*replication);
     require_own_target(*replication);
+    require_rows(*replication);
     if (count_errors(name) == 0)
         return 0;
     check_constraints_at_once();

@@ -3,15 +3,13 @@
 #pragma once
 
 #include "compat.h"
-#include "load/page_item.h"
 
 namespace podyn {
 
 // Raises an error where the condition is none.
 void try_filter(const char *filter);
 
-// Sets keeps[i] to whether an item fulfils the condition, which is not asked of removals and of items with a problem. An
-// item for which it raises an error is kept, too, and gets a problem, in `context`. Inside a transaction.
-void apply_filter(const char *filter, PageItem *items, int count, MemoryContext context, bool *keeps);
+// The statement that gives number (from 1) and item for each of $1, a jsonb[], that fulfils the condition.
+char *filter_statement(const char *filter);
 
 }  // namespace podyn

@@ -13,11 +13,13 @@
 
 #include "catalog/files.h"
 #include "catalog/journal.h"
+#include "catalog/profiles.h"
 #include "engine/files.h"
 #include "engine/s3.h"
 #include "extension_identity.h"
+#include "imports/hooks.h"
 #include "imports/place.h"
-#include "load/filter.h"
+#include "imports/record_writer.h"
 #include "raise.h"
 #include "settings.h"
 #include "transaction.h"
@@ -33,6 +35,7 @@ constexpr size_t kPartBytes = 8 << 20;   // and from S3, where a request costs s
 struct Load {
     catalog::File *file;
     Place place;
+    catalog::Profile *profile;  // null: none
     engine::FileReader *reader;
     // the file system
     int descriptor;
@@ -50,7 +53,7 @@ struct Load {
     bool all_fed;
     MemoryContext page_context;  // owns the page's handle
     engine::FilePage page;
-    int64 page_skipped;  // by the filter
+    int64 page_skipped;  // by the hooks and the filter
     int64 items_read;    // committed
 };
 
@@ -197,22 +200,45 @@ bool feed_more(RunningTask *task)
 
 // ---- Items ---------------------------------------------------------------------------------------------------------
 
-// Leaves out what does not fulfil the condition.
-void filter_items(RunningTask *task, Page *page)
+// Leaves out what the hooks and the filter skip. A page that turns into rows as it is gets its columns in transactions
+// of their own, so this is done before.
+void screen_page(RunningTask *task, Page *page)
 {
     Load *load = state_of(task);
-    auto *keeps = static_cast<bool *>(palloc(sizeof(bool) * static_cast<size_t>(page->count + 1)));
     MemoryContext context = CurrentMemoryContext;
     begin_transaction();
-    apply_filter(task->job->replication->filter, page->items, page->count, context, keeps);
+    MemoryContextSwitchTo(context);
+    int count = page->count;
+    page->count = screen_rows({load->profile, task->job->replication->filter}, task->job->replication->nul_characters,
+                              page->items, count);
+    load->page_skipped = count - page->count;
     commit_transaction();
     MemoryContextSwitchTo(context);
-    int kept = 0;
-    for (int i = 0; i < page->count; ++i)
-        if (keeps[i])
-            page->items[kept++] = page->items[i];
-    load->page_skipped = page->count - kept;
-    page->count = kept;
+}
+
+Turn write_rows(RunningTask *task, Page *page)
+{
+    if (task->job->replication->filter != nullptr || state_of(task)->profile != nullptr)
+        screen_page(task, page);
+    return write_page(task, *page);
+}
+
+// The hooks' records, and what else the hooks do, commit with the page's position.
+Turn write_by_hooks(RunningTask *task, Page *page)
+{
+    Load *load = state_of(task);
+    catalog::Standing standing;
+    Turn turn = begin_turn(task, &standing);
+    if (turn != Turn::kGo)
+        return turn;
+    const catalog::Replication &replication = *task->job->replication;
+    auto *documents = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<size_t>(page->count + 1)));
+    int count = page->count;
+    page->count = screen_items({load->profile, replication.filter}, page->items, count, documents);
+    load->page_skipped = count - page->count;
+    page->record(task, write_records({&replication, load->profile, page, documents}));
+    commit_transaction();
+    return Turn::kGo;
 }
 
 char *line_number(uint64 line)
@@ -275,9 +301,8 @@ void write(RunningTask *task)
     Load *load = state_of(task);
     Page page = make_page(task);
     load->page_skipped = 0;
-    if (task->job->replication->filter != nullptr && page.count > 0)
-        filter_items(task, &page);
-    if (write_page(task, page) != Turn::kGo)
+    bool by_hooks = load->profile != nullptr && load->profile->makes_records();
+    if ((by_hooks ? write_by_hooks(task, &page) : write_rows(task, &page)) != Turn::kGo)
         return;
     auto count = static_cast<int64>(load->page.items.size());
     shared::count(task->job->live, count, 0);
@@ -342,6 +367,8 @@ void begin(RunningTask *task)
     load->taken = AllocSetContextCreate(task->run, "podyn next part", ALLOCSET_SMALL_SIZES);
     begin_transaction();
     load->file = catalog::find_file(task->run, task->id);
+    if (task->job->replication->profile != nullptr)
+        load->profile = catalog::get_profile(task->run, task->job->replication->profile, task->job->replication->owner);
     commit_transaction();
     if (load->file == nullptr) {
         task->finished = true;

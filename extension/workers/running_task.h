@@ -68,6 +68,9 @@ enum class Turn : uint8 {
 };
 Turn begin_turn(RunningTask *task, catalog::Standing *standing);
 
+// Whether an error passes by itself, however long it takes.
+bool is_passing(int sqlerrcode);
+
 // Ends the replication's work in a transaction of its own: failure is "failed" or "needs_resync".
 void end_replication(RunningTask *task, const char *failure, const char *reason);
 
@@ -78,5 +81,6 @@ extern const TaskMethods kStreamTask;
 extern const TaskMethods kShardTask;
 extern const TaskMethods kMergeTask;
 extern const TaskMethods kPruneTask;
+extern const TaskMethods kCompleteTask;
 
 }  // namespace podyn

@@ -90,7 +90,8 @@ bool finish_copies()
         "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'copying' AND NOT replay_changes AND (copied_at "
         "IS NOT NULL OR NOT copy_upserts) "
         "FOR NO KEY UPDATE SKIP LOCKED) AND NOT EXISTS (SELECT FROM podyn.task AS t "
-        "WHERE t.replication = r.id AND t.kind IN ('segment', 'file', 'prune') AND t.state <> 'done') RETURNING r.id, "
+        "WHERE t.replication = r.id AND t.kind IN ('segment', 'file', 'prune', 'complete') AND t.state <> 'done') "
+        "RETURNING r.id, "
         "r.owner::oid, "
         "r.name");
     record_events("complete", "all items are copied", rows);

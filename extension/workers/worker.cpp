@@ -54,6 +54,8 @@ const TaskMethods *methods_of(catalog::TaskKind kind)
             return &kShardTask;
         case catalog::TaskKind::kPrune:
             return &kPruneTask;
+        case catalog::TaskKind::kComplete:
+            return &kCompleteTask;
         default:
             return &kMergeTask;
     }
@@ -320,12 +322,13 @@ void move_on(RunningTask *task)
 
 // ---- Errors --------------------------------------------------------------------------------------------------------
 
-// Errors that nobody can wait out: rights that are missing, tables that are gone.
+// Errors that nobody can wait out: rights that are missing, tables and functions that are gone.
 bool is_hopeless(int sqlerrcode)
 {
     return sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE || sqlerrcode == ERRCODE_UNDEFINED_TABLE ||
-           sqlerrcode == ERRCODE_UNDEFINED_COLUMN || sqlerrcode == ERRCODE_UNDEFINED_OBJECT ||
-           sqlerrcode == ERRCODE_WRONG_OBJECT_TYPE || sqlerrcode == ERRCODE_FDW_OPTION_NAME_NOT_FOUND;
+           sqlerrcode == ERRCODE_UNDEFINED_COLUMN || sqlerrcode == ERRCODE_UNDEFINED_FUNCTION ||
+           sqlerrcode == ERRCODE_UNDEFINED_OBJECT || sqlerrcode == ERRCODE_WRONG_OBJECT_TYPE ||
+           sqlerrcode == ERRCODE_FDW_OPTION_NAME_NOT_FOUND;
 }
 
 // Errors of this server that pass by themselves, however long it takes.
@@ -341,12 +344,6 @@ bool passes_here(int sqlerrcode)
         default:
             return false;
     }
-}
-
-// The same, or of what it is connected with.
-bool is_passing(int sqlerrcode)
-{
-    return passes_here(sqlerrcode) || ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_CONNECTION_EXCEPTION;
 }
 
 bool extension_is_gone()
@@ -586,6 +583,11 @@ Turn begin_turn(RunningTask *task, catalog::Standing *standing)
         }
     }
     return Turn::kGo;
+}
+
+bool is_passing(int sqlerrcode)
+{
+    return passes_here(sqlerrcode) || ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_CONNECTION_EXCEPTION;
 }
 
 void end_replication(RunningTask *task, const char *failure, const char *reason)

@@ -36,10 +36,11 @@ SELECT call, pg_temp.outcome('SELECT ' || call) FROM unnest('{
     "podyn_alter(''events'', scan_rate => 1)", podyn_reset(''events''),
     podyn_drop(''events''), podyn_wait(''events''), podyn_sync(''events''), podyn_plan(''events''),
     "podyn_export(''events'', ''s3://bucket'')", podyn_exports(''events''),
+    podyn_create_profile(''p''), podyn_drop_profile(''p''),
     podyn.live_tasks(), podyn.live_replications(), podyn.owns(''events'')}'::text[]) AS call;
 SELECT pg_temp.outcome($$CALL podyn_run('events')$$);
 SELECT relation, pg_temp.outcome('SELECT FROM ' || relation) FROM unnest('{
-    podyn.replication, podyn.task, podyn.spool, podyn.column_map, podyn.error, podyn.event}'::text[]) AS relation;
+    podyn.replication, podyn.task, podyn.spool, podyn.column_map, podyn.error, podyn.event, podyn.profile}'::text[]) AS relation;
 SELECT pg_temp.outcome('CREATE SERVER mine FOREIGN DATA WRAPPER podyn');
 
 -- The functions can be granted one by one.
