@@ -274,8 +274,10 @@ WrittenCounts write_records(const RecordPage &page)
                         errmsg("the target of import \"%s\" does not exist any more", replication.name)));
     int count;
     int *items = sound_items(&writing, &count);
-    for (int done = 0; done < count; done += replication.batch_size)
+    for (int done = 0; done < count; done += replication.batch_size) {
         write_batch(&writing, items + done, Min(replication.batch_size, count - done));
+        keep_network_moving();
+    }
     if (writing.target != nullptr)
         tell_of_unknown(replication, *writing.target);
     return writing.counts;
