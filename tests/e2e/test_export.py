@@ -216,8 +216,10 @@ def manifest_of_latest(database):
 def test_an_export_and_what_came_after_it_are_loaded(simulator, events, exporting):
     """As an hour goes by: a full export, changes, an incremental one that begins where the full one ended."""
     simulator.advance(-3600)
+    simulator.advance(1 - simulator.clock.now() % 1)
     for item in numbered(200):
         events.put(item)
+    simulator.advance(0.5)  # within one second: a period that began with it would not tell of the item's deletion
     export(exporting, export_to=f's3://{BUCKET}/backups')
     events.exports[0].looks = 0
     full = manifest_of_latest(exporting)

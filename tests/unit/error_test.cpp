@@ -73,6 +73,30 @@ TEST(Error, every_recorded_body_is_understood)
     EXPECT_GE(understood, 209);
 }
 
+Status status_of_export(std::string_view name, std::string_view message)
+{
+    const std::string body = std::string(R"({"__type":"com.amazonaws.dynamodb.v20120810#)")
+                                 .append(name)
+                                 .append(R"(","message":")")
+                                 .append(message)
+                                 .append(R"("})");
+    const ErrorResponse response{"ExportTableToPointInTime", 400, "", body};
+    return error_status(response, parse_error(response));
+}
+
+TEST(Error, exports_have_hints_of_their_own)
+{
+    const Status busy = status_of_export("LimitExceededException", "too many");
+    EXPECT_EQ(busy.failure, Failure::kThrottled);
+    EXPECT_EQ(std::string_view(busy.hint).find("read capacity"), std::string_view::npos);
+    const Status denied = status_of_export("AccessDeniedException",
+                                           "User: x is not authorized to perform: "
+                                           "s3:PutObject on resource: arn:aws:s3:::b/*");
+    EXPECT_TRUE(std::string_view(denied.hint).starts_with("Allow the action s3:PutObject on the bucket"));
+    EXPECT_STREQ(status_of_export("PointInTimeRecoveryUnavailableException", "off").sqlstate, "55000");
+    EXPECT_STREQ(status_of_export("InvalidExportTimeException", "Export Time is invalid").sqlstate, "22023");
+}
+
 // RapidJSON computes numbers unless told not to, and asserts on absurd exponents: the whole server would go down.
 TEST(Error, a_body_with_an_absurd_number_ends_nothing)
 {
