@@ -3,9 +3,11 @@
 import psycopg2
 import pytest
 
+from database import Database
 from exports import at, change, full_records, lines_of
 from test_import import KEYS, bucket, imported, loading, numbered, totals  # noqa: F401 (fixtures)
 from test_privileges import owners, refused  # noqa: F401 (fixture)
+from waiting import holds_for
 
 LOOK = """
     CREATE TABLE {0}.seen (who text, path text);
@@ -141,6 +143,21 @@ def test_deferred_constraints_are_checked_at_once(bucket, loading):
     assert [error['sqlstate'] for error in loading.errors('events')] == ['23503']
 
 
+def test_a_cancel_takes_everything_back(bucket, checked, configure):
+    """The second portion never ends."""
+    configure('podyn.batch_rows', 5)
+    imported(checked, bucket.full_export([full_records(numbered(20))]))
+    checked.query("""ALTER TABLE events DROP CONSTRAINT low;
+        CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF NEW.n > 16 THEN PERFORM pg_sleep(600); END IF; RETURN NEW; END $$;
+        CREATE TRIGGER wait BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION wait();
+        SET statement_timeout = '1s'""")
+    assert refused(checked, "SELECT podyn_retry_errors('events')").pgcode == '57014'
+    assert totals(checked, 'events') == (20, 10, 0, 10)
+    checked.query('DROP TRIGGER wait ON events; RESET statement_timeout')
+    assert retry(checked) == 10
+
+
 def test_another_replication_of_the_table_is_newer(bucket, checked, simulator):
     imported(checked, bucket.full_export([full_records(numbered(11))]), name='old')
     simulator.create_table('source', key=[('id', 'S')], stream='NEW_IMAGE')
@@ -202,6 +219,23 @@ def test_more_items_than_one_request_reads(events, simulated):
     mended(simulated)
     assert retry(simulated) == 250
     assert numbers(simulated) == {f'{number:03}': 1000 + number for number in range(250)}
+
+
+def test_workers_wait_for_the_callers_transaction(events, simulated):
+    """So nothing newer than what was read is written before it."""
+    follow(simulated)
+    events.put(an_item(1, 100))
+    mended(simulated)
+    simulated.query('BEGIN')
+    assert retry(simulated) == 1
+    events.put(an_item(2, 2))
+    another = Database(simulated.postgres, simulated.name)
+    holds_for(lambda: numbers(another) == {}, 'the workers wait', 2)
+    another.close()
+    events.put(an_item(1, 1))
+    simulated.query('COMMIT')
+    simulated.sync('events')
+    assert numbers(simulated) == {'001': 1, '002': 2}
 
 
 def test_a_stopped_replication(events, simulated):
