@@ -2,11 +2,11 @@
 // they were rejected for. All of it in the caller's transaction, which holds the replication: its workers wait.
 //
 //   an import       the stored item is written, as on_conflict says. Not where a later export of the same chain may
-//   have
-//                   changed or removed the item since: nobody knows, so these are left
+//                   have changed or removed the item since: nobody knows, so these are left
 //   a replication   the stored item may be an old one, whose key has a newer row by now. Its key is read again,
-//                   consistently, and what the item is now is written. As the workers wait, what they have written is
-//                   not newer. What they write next may be older, until the stream has come to where the item was read
+//                   consistently, and what the item is now is written. As the workers wait, what they have written
+//                   is not newer. What they write next may be older, until the stream has come to where the item was
+//                   read
 //
 // Rows are written as the replication's owner, whoever calls: they run what the owner has put into triggers,
 // constraints and types.
@@ -78,9 +78,8 @@ struct Outcome {
 // Lines that are no items are kept as JSON strings. A key in which U+0000 is shown as U+2400 is another one.
 constexpr char kSelect[] =
     "SELECT id, at, operation = 'remove', CASE WHEN json_typeof(coalesce(item, key)) <> 'object' THEN NULL "
-    "WHEN strpos(key::text, '\u2400') > 0 AND (strpos(item::text, '\\u0000') > 0 OR item IS NULL AND sqlstate = "
-    "'22P05') "
-    "THEN NULL WHEN $6 THEN coalesce(item, key)::text ELSE key::text END "
+    "WHEN strpos(key::text, '\u2400') > 0 AND (strpos(item::text, '\\u0000') > 0 "
+    "OR item IS NULL AND sqlstate = '22P05') THEN NULL WHEN $6 THEN coalesce(item, key)::text ELSE key::text END "
     "FROM (SELECT *, sum(size) OVER (ORDER BY id) - size AS before FROM "
     "(SELECT *, octet_length(coalesce(item, key)::text) AS size FROM podyn.error "
     "WHERE name = $1 AND id > $2 AND ($3 IS NULL OR source = $3) ORDER BY id LIMIT $4 FOR UPDATE) AS portion) AS sized "

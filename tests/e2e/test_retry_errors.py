@@ -1,6 +1,5 @@
 """podyn_retry_errors: rejected items are tried again once their owner has mended the reason."""
 
-import psycopg2
 import pytest
 
 from database import Database
@@ -48,7 +47,8 @@ def test_an_imports_items_arrive_once_the_check_is_gone(bucket, checked, configu
 def test_what_is_still_refused_stays_with_its_new_reason(bucket, checked):
     imported(checked, bucket.full_export([full_records(numbered(20))]))
     before = {error['id'] for error in checked.errors('events')}
-    checked.query('ALTER TABLE events DROP CONSTRAINT low; ALTER TABLE events ADD CONSTRAINT odd CHECK (n < 10 OR n % 2 = 1)')
+    checked.query('ALTER TABLE events DROP CONSTRAINT low; '
+                  'ALTER TABLE events ADD CONSTRAINT odd CHECK (n < 10 OR n % 2 = 1)')
     assert retry(checked) == 5
     left = checked.errors('events')
     assert len(left) == 5 and {error['id'] for error in left} < before
@@ -121,15 +121,15 @@ def test_a_later_export_is_not_overwritten(bucket, checked):
     """What the last export of the chain was refused is tried; of those before, nobody knows what came after."""
     items = numbered(12)
     bucket.full_export([full_records(items)], time=at(0))
-    newer = {'id': items[11]['id'], 'n': {'N': '5'}}
-    bucket.incremental_export([[change({'id': newer['id']}, newer), change({'id': {'S': 'x'}}, {'id': {'S': 'x'}, 'n': {'N': '50'}})]],
-                              at(0), at(2))
+    newer, refused_too = {'id': items[11]['id'], 'n': {'N': '5'}}, {'id': {'S': 'x'}, 'n': {'N': '50'}}
+    bucket.incremental_export([[change({'id': item['id']}, item) for item in (newer, refused_too)]], at(0), at(2))
     imported(checked, bucket.folder / 'exports')
     assert len(checked.errors('events')) == 3
     checked.query('ALTER TABLE events DROP CONSTRAINT low')
     assert retry(checked) == 1
     assert 'are followed by others' in checked.notices()
-    assert checked.query("SELECT id, n FROM events WHERE id IN ('x', '000011') ORDER BY 1") == [('000011', 5), ('x', 50)]
+    assert checked.query("SELECT id, n FROM events WHERE id IN ('x', '000011') ORDER BY 1") == [
+        ('000011', 5), ('x', 50)]
 
 
 def test_deferred_constraints_are_checked_at_once(bucket, loading):
@@ -380,6 +380,7 @@ def test_another_role_is_refused(anns, owners):
 def test_it_has_to_be_granted(simulated):
     simulated.query('CREATE ROLE podyn_plain')
     try:
-        assert simulated.value("SELECT has_function_privilege('podyn_plain', 'podyn_retry_errors(text)', 'EXECUTE')") is False
+        assert not simulated.value(
+            "SELECT has_function_privilege('podyn_plain', 'podyn_retry_errors(text)', 'EXECUTE')")
     finally:
         simulated.query('DROP ROLE podyn_plain')
