@@ -157,11 +157,12 @@ void wait_until_nodes_have_committed()
     SPI_connect();
     for (ArrayType *left = pending(nullptr); left != nullptr; left = pending(left)) {
         if (TimestampDifferenceExceeds(begun, GetCurrentTimestamp(), kPatience))
-            ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
-                            errmsg("a transaction that has been committed on the coordinator is still prepared on a node"),
-                            errdetail("A deletion would not see the rows that it has put."),
-                            errhint("Citus commits it there, at most citus.recover_2pc_interval after the node or the "
-                                    "coordinator has come back.")));
+            ereport(ERROR,
+                    (errcode(ERRCODE_OBJECT_IN_USE),
+                     errmsg("a transaction that has been committed on the coordinator is still prepared on a node"),
+                     errdetail("A deletion would not see the rows that it has put."),
+                     errhint("Citus commits it there, at most citus.recover_2pc_interval after the node or the "
+                             "coordinator has come back.")));
         (void)WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kTryAgain, PG_WAIT_EXTENSION);
         CHECK_FOR_INTERRUPTS();
     }
