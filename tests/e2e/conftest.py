@@ -13,6 +13,7 @@ from psycopg2 import sql
 from citus_cluster import CitusCluster
 from database import Database
 from dynamodb_local import DynamoDBLocal
+from exports import Bucket
 from postgres_server import PostgresServer
 from s3_server import S3Server
 from simulator import Simulator
@@ -72,6 +73,14 @@ def s3(s3_process):
 def simulator():
     with Simulator() as running:
         yield running
+
+
+@pytest.fixture
+def bucket():
+    """A folder that exports are written into, as in a bucket of S3."""
+    bucket = Bucket()
+    yield bucket
+    bucket.remove()
 
 
 @pytest.fixture

@@ -6,13 +6,15 @@ import string
 import psycopg2
 import pytest
 
-from comparison import assert_equal_documents, assert_equal_tables
+from comparison import assert_equal_documents, assert_equal_items, assert_equal_tables
 from dynamodb_local import boto3_client
+from exports import full_records
 from items import KEY
 from test_bad_items import an_item, check
 from test_conversions import KEYS, check_every_value, check_keys
 from test_deletes import check_each_moment
 from test_errors import fails
+from test_import import chain, imported, totals
 from test_schema import columns_of
 
 
@@ -309,6 +311,28 @@ def test_keys_too_big_for_an_index_are_rejected(simulator, distributed):
     distributed.sync('events')
     assert distributed.value('SELECT count(*) FROM events') == 20
     assert [error['sqlstate'] for error in distributed.errors('events')] == ['54000']
+
+
+@pytest.mark.parametrize('on_conflict, text, counts', [
+    ('update', None, (200, 200, 0, 0)), ('merge', 'x', (200, 200, 0, 0)), ('nothing', 'x', (200, 100, 100, 0)),
+    ('error', 'x', (200, 100, 0, 100))])
+def test_imports_go_to_the_nodes(bucket, distributed, on_conflict, text, counts):
+    """The second one meets half of the first one's rows."""
+    first = [{'id': {'S': f'{number:03}'}, 'text': {'S': 'x'}} for number in range(200)]
+    second = [{'id': {'S': f'{number:03}'}, 'n': {'N': '1'}} for number in range(100, 300)]
+    imported(distributed, bucket.full_export([full_records(first)], prefix='a'), key=['id'], citus=True)
+    assert totals(distributed, 'events') == (200, 200, 0, 0)
+    assert_on_both_nodes(distributed)
+    imported(distributed, bucket.full_export([full_records(second)], prefix='b'), name='again', on_conflict=on_conflict)
+    assert totals(distributed, 'again') == counts
+    assert distributed.value('SELECT count(*) FROM events') == 300
+    assert distributed.query("SELECT DISTINCT text FROM events WHERE id BETWEEN '100' AND '199'") == [(text,)]
+
+
+def test_changes_of_incremental_exports_go_to_the_nodes(bucket, distributed):
+    items = chain(bucket)
+    imported(distributed, bucket.folder / 'exports', key=['id'], citus=True)
+    assert assert_equal_items(items, ['id'], distributed, 'events') == 9
 
 
 def test_reset_begins_anew_on_all_nodes(events, simulator, distributed):

@@ -8,18 +8,11 @@ import psycopg2
 import pytest
 
 from comparison import assert_equal_items
-from exports import Bucket, at, change, for_json, full_records, lines_of
+from exports import at, change, for_json, full_records, lines_of
 from items import RandomItems
 from sample_data import lines, sample
 
 KEYS = ['id']
-
-
-@pytest.fixture
-def bucket():
-    bucket = Bucket()
-    yield bucket
-    bucket.remove()
 
 
 @pytest.fixture

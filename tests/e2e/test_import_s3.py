@@ -8,17 +8,10 @@ import psycopg2
 import pytest
 
 from comparison import assert_equal_items
-from exports import Bucket, at, change, for_json, full_records
+from exports import at, change, for_json, full_records
 from s3_server import BUCKET
 from signing_proxy import s3_error
 from test_import import KEYS, chain, damaged, imported, numbered, random_items, totals
-
-
-@pytest.fixture
-def bucket():
-    bucket = Bucket()
-    yield bucket
-    bucket.remove()
 
 
 @pytest.fixture

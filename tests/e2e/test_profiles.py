@@ -9,18 +9,11 @@ import pytest
 
 from comparison import assert_equal_items
 from database import Database
-from exports import Bucket, at, change, full_records
+from exports import at, change, full_records
 from test_accidents import run_as_server
 from test_import import KEYS, imported, numbered, totals
 
 DOCS = Path(__file__).parents[2] / 'docs' / 'profiles.md'
-
-
-@pytest.fixture
-def bucket():
-    bucket = Bucket()
-    yield bucket
-    bucket.remove()
 
 
 @pytest.fixture

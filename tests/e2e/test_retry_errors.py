@@ -4,7 +4,7 @@ import pytest
 
 from database import Database
 from exports import at, change, full_records, lines_of
-from test_import import KEYS, bucket, imported, loading, numbered, totals  # noqa: F401 (fixtures)
+from test_import import KEYS, imported, loading, numbered, totals  # noqa: F401 (fixtures)
 from test_privileges import owners, refused  # noqa: F401 (fixture)
 from waiting import holds_for
 
