@@ -208,6 +208,19 @@ void save_options(int32 id, const Importing &import, bool fresh)
          catalog::text_or_null(options.profile)});
 }
 
+// Attributes that an earlier import into this table has met have columns, which an item without them leaves empty.
+void adopt_columns(const char *name, const TargetRequest &target)
+{
+    Oid relation = get_relname_relid(target.table, get_namespace_oid(target.schema, false));
+    catalog::execute(
+        "INSERT INTO podyn.column_map (name, attribute, type, column_name) "
+        "SELECT DISTINCT $1, m.attribute, m.type, m.column_name FROM podyn.column_map AS m "
+        "JOIN podyn.replication AS r ON r.name = m.name WHERE r.target = $2 AND r.name <> $1 AND m.column_name IS NOT "
+        "NULL AND NOT EXISTS (SELECT FROM podyn.column_map AS own WHERE own.name = $1 "
+        "AND (own.attribute = m.attribute AND own.type = m.type OR own.column_name = m.column_name))",
+        {catalog::text(name), catalog::regclass(relation)});
+}
+
 // Files of the first export may be loaded at once; the supervisor lets the others follow.
 void add_file_tasks(int32 id, const ImportFiles &files)
 {
@@ -329,6 +342,8 @@ char *import_files(Importing *import)
         try_filter(options.filter);
     bool fresh = !by_hooks && !has_rows(quote_qualified_identifier(made.target.schema, made.target.table));
     save_options(made.id, *import, fresh);
+    if (!by_hooks)
+        adopt_columns(name, made.target);
     add_file_tasks(made.id, import->files);
     if (import->profile != nullptr)
         catalog::add_task(made.id, catalog::TaskKind::kComplete, "", {}, "waiting", 0);

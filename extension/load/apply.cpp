@@ -88,13 +88,16 @@ ColumnLists column_lists(const Batch &batch, const Bitmapset *present = nullptr)
     return lists;
 }
 
+// Rows that are left out are counted by those that come back: Citus says of all of them that it has processed them.
 char *upsert_statement(const Batch &batch, const Bitmapset *present)
 {
     ColumnLists lists = column_lists(batch, present);
-    bool update = lists.updates.len > 0 && batch.on_conflict != OnConflict::kNothing;
+    bool leaves_out = batch.on_conflict == OnConflict::kNothing || batch.on_conflict == OnConflict::kError;
+    bool update = lists.updates.len > 0 && !leaves_out;
     const char *action = update ? psprintf("UPDATE SET %s", lists.updates.data) : "NOTHING";
-    return psprintf("INSERT INTO %s AS target (%s) SELECT %s FROM %s ON CONFLICT (%s) DO %s",
-                    batch.target->relation_name, lists.all.data, lists.all.data, kBatchName, lists.keys.data, action);
+    return psprintf("INSERT INTO %s AS target (%s) SELECT %s FROM %s ON CONFLICT (%s) DO %s%s",
+                    batch.target->relation_name, lists.all.data, lists.all.data, kBatchName, lists.keys.data, action,
+                    leaves_out ? " RETURNING true" : "");
 }
 
 char *insert_statement(const Batch &batch)
@@ -144,7 +147,8 @@ char *statement_of(const Batch &batch, Action action, const Bitmapset *present)
         case Action::kMark:
             return mark_statement(batch);
         default:
-            return batch.on_conflict == OnConflict::kError ? insert_statement(batch) : upsert_statement(batch, present);
+            return batch.on_conflict == OnConflict::kError && !batch.target->citus ? insert_statement(batch)
+                                                                                   : upsert_statement(batch, present);
     }
 }
 
@@ -287,8 +291,12 @@ int apply_rows(const Batch &batch, Row *rows, int count, bool compact)
     if (puts.count == 0)
         return count;
     uint64 written = write(batch, puts, Action::kPut, statement_of(batch, Action::kPut, nullptr), form);
-    int left_out = batch.on_conflict == OnConflict::kNothing ? puts.count - static_cast<int>(written) : 0;
-    return count - left_out;
+    int left_out = puts.count - static_cast<int>(written);
+    // An INSERT without ON CONFLICT is a COPY to the shards, whose errors do not tell what they are about.
+    if (batch.on_conflict == OnConflict::kError && batch.target->citus && left_out > 0)
+        ereport(ERROR, (errcode(ERRCODE_UNIQUE_VIOLATION),
+                        errmsg("target %s has a row with this key already", batch.target->relation_name)));
+    return batch.on_conflict == OnConflict::kNothing ? count - left_out : count;
 }
 
 void insert_rows(const Batch &batch, Row *rows, int count)

@@ -206,6 +206,13 @@ def test_a_second_import_into_the_same_table(bucket, loading):
     assert loading.value('SELECT count(*) FROM events') == 15
 
 
+def test_what_an_item_has_lost_goes_with_the_next_import(bucket, loading):
+    imported(loading, bucket.full_export([full_records([{'id': {'S': 'a'}, 'x': {'N': '1'}}])], prefix='a'), key=KEYS)
+    items = [{'id': {'S': 'a'}, 'y': {'N': '2'}}]
+    imported(loading, bucket.full_export([full_records(items)], prefix='b'), name='again')
+    assert assert_equal_items(items, KEYS, loading, 'events', name='again') == 1
+
+
 def test_a_filter_skips_and_counts(bucket, loading):
     items = numbered(100)
     items[7]['n'] = {'S': 'seven'}
