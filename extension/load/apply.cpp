@@ -88,16 +88,18 @@ ColumnLists column_lists(const Batch &batch, const Bitmapset *present = nullptr)
     return lists;
 }
 
-// Rows that are left out are counted by those that come back: Citus says of all of them that it has processed them.
+bool leaves_rows_out(const Batch &batch)
+{
+    return batch.on_conflict == OnConflict::kNothing || batch.on_conflict == OnConflict::kError;
+}
+
 char *upsert_statement(const Batch &batch, const Bitmapset *present)
 {
     ColumnLists lists = column_lists(batch, present);
-    bool leaves_out = batch.on_conflict == OnConflict::kNothing || batch.on_conflict == OnConflict::kError;
-    bool update = lists.updates.len > 0 && !leaves_out;
+    bool update = lists.updates.len > 0 && !leaves_rows_out(batch);
     const char *action = update ? psprintf("UPDATE SET %s", lists.updates.data) : "NOTHING";
-    return psprintf("INSERT INTO %s AS target (%s) SELECT %s FROM %s ON CONFLICT (%s) DO %s%s",
-                    batch.target->relation_name, lists.all.data, lists.all.data, kBatchName, lists.keys.data, action,
-                    leaves_out ? " RETURNING true" : "");
+    return psprintf("INSERT INTO %s AS target (%s) SELECT %s FROM %s ON CONFLICT (%s) DO %s",
+                    batch.target->relation_name, lists.all.data, lists.all.data, kBatchName, lists.keys.data, action);
 }
 
 char *insert_statement(const Batch &batch)
@@ -122,6 +124,12 @@ char *key_condition(const Batch &batch)
 char *delete_statement(const Batch &batch)
 {
     return psprintf("DELETE FROM %s AS target USING %s AS gone WHERE %s", batch.target->relation_name, kBatchName,
+                    key_condition(batch));
+}
+
+char *exists_statement(const Batch &batch)
+{
+    return psprintf("SELECT FROM %s AS target JOIN %s AS gone ON %s", batch.target->relation_name, kBatchName,
                     key_condition(batch));
 }
 
@@ -172,10 +180,20 @@ uint64 run_on_batch(const Batch &batch, const char *statement, Tuplestorestate *
     return written;
 }
 
+// Of rows that ON CONFLICT DO NOTHING leaves out, Citus says that it has processed them: they are counted beforehand.
+uint64 put_new_rows_on_nodes(const Batch &batch, const char *statement, Tuplestorestate *rows, int count)
+{
+    uint64 existing = run_on_nodes(batch, kBatchName, exists_statement(batch), rows);
+    run_on_nodes(batch, kBatchName, statement, rows);
+    return static_cast<uint64>(count) - existing;
+}
+
 // An upsert waits for a row of its key that is still prepared on a node. A deletion, or a mark, passes it by: one that
 // has found fewer rows than it has keys looks again when there is nothing of that kind.
 uint64 run_on_batch_on_nodes(const Batch &batch, const char *statement, Tuplestorestate *rows, int count, Action action)
 {
+    if (action == Action::kPut && leaves_rows_out(batch))
+        return put_new_rows_on_nodes(batch, statement, rows, count);
     uint64 changed = run_on_nodes(batch, kBatchName, statement, rows);
     if (action == Action::kPut || changed >= static_cast<uint64>(count))
         return changed;
