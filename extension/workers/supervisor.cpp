@@ -39,14 +39,15 @@ void note(uint64 row, const char *event, const char *message)
     catalog::record_event(catalog::get_oid(row, 2), catalog::string(CurrentMemoryContext, row, 3), event, message);
 }
 
-// Tells of the replications that the last statement returned as (id, owner, name).
+// Tells of the replications that the last statement returned as (id, owner, name). Without a message, it is column 4.
 void record_events(const char *event, const char *message, uint64 rows)
 {
     SPITupleTable *result = SPI_tuptable;
     for (uint64 row = 0; row < rows; ++row) {
         SPI_tuptable = result;
-        note(row, event, message);
-        ereport(LOG, (errmsg("replication \"%s\": %s", SPI_getvalue(result->vals[row], result->tupdesc, 3), message)));
+        const char *text = message != nullptr ? message : SPI_getvalue(result->vals[row], result->tupdesc, 4);
+        note(row, event, text);
+        ereport(LOG, (errmsg("replication \"%s\": %s", SPI_getvalue(result->vals[row], result->tupdesc, 3), text)));
     }
     SPI_tuptable = result;
 }
@@ -91,10 +92,11 @@ bool finish_copies()
         "IS NOT NULL OR NOT copy_upserts) "
         "FOR NO KEY UPDATE SKIP LOCKED) AND NOT EXISTS (SELECT FROM podyn.task AS t "
         "WHERE t.replication = r.id AND t.kind IN ('segment', 'file', 'prune', 'complete') AND t.state <> 'done') "
-        "RETURNING r.id, "
-        "r.owner::oid, "
-        "r.name");
-    record_events("complete", "all items are copied", rows);
+        "RETURNING r.id, r.owner::oid, r.name, CASE WHEN NOT r.imports THEN 'all items are copied' ELSE "
+        "(SELECT format('all items are loaded: %s read, %s written, %s skipped, %s rejected', sum(t.items_read), "
+        "sum(t.items), sum(t.skipped), (SELECT count(*) FROM podyn.error AS e WHERE e.name = r.name)) "
+        "FROM podyn.task AS t WHERE t.replication = r.id) END");
+    record_events("complete", nullptr, rows);
     catalog::leave(scope);
     return new_tasks;
 }

@@ -219,6 +219,8 @@ def test_a_filter_skips_and_counts(bucket, loading):
     name = imported(loading, bucket.full_export([full_records(items)]), key=KEYS,
                     filter="(item ->> 'n')::int % 2 = 0 -- even ones")
     assert totals(loading, name) == (100, 50, 49, 1)
+    assert loading.value("SELECT message FROM podyn_events WHERE event = 'complete'") == (
+        'all items are loaded: 100 read, 50 written, 49 skipped, 1 rejected')
     (line, message), = loading.query('SELECT position, message FROM podyn.error')
     assert line == '8' and 'filter' in message and 'seven' in message
 

@@ -142,4 +142,4 @@ def test_the_view_is_a_live_screen(events, simulated):
         ('read_units', 'double precision'), ('throttled', 'bigint'),
         ('consistent_since', 'timestamp with time zone'), ('last_change_at', 'timestamp with time zone'),
         ('started_at', 'timestamp with time zone'), ('last_error', 'text'),
-        ('last_error_at', 'timestamp with time zone'), ('retry_at', 'timestamp with time zone')]
+        ('last_error_at', 'timestamp with time zone'), ('retry_at', 'timestamp with time zone'), ('skipped', 'bigint')]
