@@ -136,6 +136,16 @@ inline WaitEventSet *make_wait_event_set(MemoryContext context, int events)
 #endif
 }
 
+// InvalidOid: there is none that is checked at once.
+inline Oid primary_key_index(Relation relation)
+{
+#if PG_VERSION_NUM >= 180000
+    return RelationGetPrimaryKeyIndex(relation, false);
+#else
+    return RelationGetPrimaryKeyIndex(relation);
+#endif
+}
+
 // Whether a text is JSON, by PostgreSQL's own parser.
 inline bool is_json(std::string_view text)
 {

@@ -90,7 +90,7 @@ bool use_primary_key(Importing *import)
     if (!OidIsValid(target))
         return false;
     Relation relation = relation_open(target, NoLock);
-    Oid index_oid = RelationGetPrimaryKeyIndex(relation);
+    Oid index_oid = primary_key_index(relation);
     if (!OidIsValid(index_oid))
         ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
                         errmsg("target \"%s\" has no primary key", RelationGetRelationName(relation)),
