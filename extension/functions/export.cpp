@@ -177,8 +177,10 @@ engine::ExportDescription describe_export(const Source &source, std::string_view
 // What podyn_import takes as `source`.
 char *location_of(const engine::ExportDescription &found)
 {
-    std::string_view folder = found.manifest_key.substr(0, found.manifest_key.rfind('/'));
-    return describe(Place{copy_string(found.bucket), copy_string(folder)});
+    char *folder = copy_string(found.manifest_key);
+    char *slash = strrchr(folder, '/');
+    (slash == nullptr ? folder : slash)[0] = '\0';
+    return describe(Place{copy_string(found.bucket), folder});
 }
 
 void report_failure(const engine::ExportDescription &found)

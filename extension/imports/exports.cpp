@@ -158,28 +158,37 @@ List *order_chain(List *exports, bool allow_gaps)
     return chain;
 }
 
-// The folder of a key, with its slash.
-std::string_view folder_of(std::string_view key)
+// The folder of a key, with its slash; null at the top.
+char *folder_of(const char *key)
 {
-    return key.substr(0, key.rfind('/') + 1);
+    size_t length = strlen(key);
+    if (length > 0 && key[length - 1] == '/')
+        --length;
+    while (length > 0 && key[length - 1] != '/')
+        --length;
+    return length == 0 ? nullptr : pnstrdup(key, length);
+}
+
+// The key's part behind the folder; null: it is not in there.
+const char *below(const char *folder, const char *key)
+{
+    size_t length = folder == nullptr ? 0 : strlen(folder);
+    return length > 0 && strncmp(key, folder, length) == 0 ? key + length : nullptr;
 }
 
 // A data file's place relative to its export's folder: data/… of a full one, ../data/… of an incremental one. The
 // files may have been copied elsewhere since, so only that is taken from the manifest.
-const char *relative_name(const Export &from, std::string_view key)
+const char *relative_name(const Export &from, const char *key)
 {
-    std::string_view folder = folder_of(from.summary.manifest_files_key);
-    std::string_view above = folder_of(folder.substr(0, folder.empty() ? 0 : folder.size() - 1));
-    const char *relative = nullptr;
-    if (key.substr(0, folder.size()) == folder)
-        relative = copy_string(key.substr(folder.size()));
-    else if (key.substr(0, above.size()) == above)
-        relative = psprintf("../%s", copy_string(key.substr(above.size())));
-    if (relative == nullptr || strstr(relative + (relative[0] == '.' ? 3 : 0), "..") != nullptr)
+    char *folder = folder_of(copy_string(from.summary.manifest_files_key));
+    const char *inner = below(folder, key);
+    const char *beside = folder == nullptr ? nullptr : below(folder_of(folder), key);
+    const char *name = inner != nullptr ? inner : beside;
+    if (name == nullptr || strstr(name, "..") != nullptr)
         ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-                        errmsg("export %s names a file outside of it: \"%s\"", describe(from.place), copy_string(key)),
+                        errmsg("export %s names a file outside of it: \"%s\"", describe(from.place), key),
                         errhint("Compare %s with the original.", "manifest-files.json")));
-    return relative;
+    return inner != nullptr ? inner : psprintf("../%s", beside);
 }
 
 // The folder in which the last file was looked for: an export has one for all of them.
@@ -200,7 +209,7 @@ const StoredFile *find_stored(const Source &source, const Place &place, Folder *
 ImportFile make_file(const Source &source, const Export &from, const engine::ExportFile &listed, int stage,
                      Folder *folder)
 {
-    const char *relative = relative_name(from, listed.key);
+    const char *relative = relative_name(from, copy_string(listed.key));
     Place place = inside(from.place, relative);
     const StoredFile *stored = find_stored(source, place, folder);
     if (stored == nullptr)

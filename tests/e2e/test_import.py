@@ -302,6 +302,17 @@ def test_what_manifests_tell_must_be_there(bucket, loading):
         imported(loading, export, key=KEYS)
 
 
+@pytest.mark.parametrize('key', ['elsewhere/data/x.json.gz', '{export}/../../../etc/passwd', '/etc/passwd', '.', ''])
+def test_a_manifest_that_leads_elsewhere_is_refused(bucket, loading, key):
+    export = bucket.full_export([full_records(numbered(5))])
+    files = export / 'manifest-files.json'
+    listed = json.loads(files.read_text())
+    key = key.format(export=export.relative_to(bucket.folder))
+    files.write_text(json.dumps({**listed, 'dataFileS3Key': key}) + '\n')
+    with pytest.raises(psycopg2.Error, match='outside of it|dataFileS3Key'):
+        imported(loading, export, key=KEYS)
+
+
 def test_ion_is_refused_by_name(bucket, loading):
     with pytest.raises(psycopg2.errors.FeatureNotSupported, match='Ion'):
         imported(loading, bucket.full_export([[]], outputFormat='ION'), key=KEYS)
