@@ -46,7 +46,6 @@ struct Load {
     MemoryContext taken;    // owns the part that it gets next
     std::string_view next;  // its bytes
     bool has_next;
-    uint64 object_size;
     // both
     uint64 offset;  // where the next request or read begins
     bool all_read;  // nothing comes behind what has been read
@@ -62,9 +61,9 @@ Load *state_of(RunningTask *task)
     return static_cast<Load *>(task->state);
 }
 
-char *about(const RunningTask *task)
+char *about(RunningTask *task)
 {
-    return psprintf("file %s", describe(state_of(const_cast<RunningTask *>(task))->place));
+    return psprintf("file %s", describe(state_of(task)->place));
 }
 
 // The file begins anew when the import is started again.
