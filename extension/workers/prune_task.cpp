@@ -223,13 +223,8 @@ void begin(RunningTask *task)
     wake_after(task, 0);
 }
 
-void on_response(RunningTask *)
-{
-    Assert(false);  // this task makes no calls
-}
-
 }  // namespace
 
-const TaskMethods kPruneTask = {begin, on_response, on_time, nullptr};
+const TaskMethods kPruneTask = {begin, nullptr, on_time, nullptr};
 
 }  // namespace podyn

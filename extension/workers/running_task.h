@@ -15,7 +15,8 @@ struct RunningTask;
 struct TaskMethods {
     // Starts from the position in the catalog: first of all, and again after an error. Outside of a transaction.
     void (*begin)(RunningTask *task);
-    // A call has finished successfully (task->call). Not called while task->page_pending.
+    // A call has finished successfully (task->call). Not called while task->page_pending. Null: the kind makes no
+    // calls.
     void (*on_response)(RunningTask *task);
     // task->due has come.
     void (*on_time)(RunningTask *task);
@@ -47,6 +48,10 @@ struct RunningTask {
     bool finished;      // done, or not ours any more: to be released
 };
 
+const TaskMethods *methods_of(catalog::TaskKind kind);
+// A segment or a file, which keeps a worker busy; the other tasks wait most of the time.
+bool is_copy(const TaskMethods *methods);
+
 // The worker's loop, for start_… functions.
 EventLoop *worker_loop();
 
@@ -68,7 +73,9 @@ enum class Turn : uint8 {
 };
 Turn begin_turn(RunningTask *task, catalog::Standing *standing);
 
-// Whether an error passes by itself, however long it takes.
+// Whether an error of this server passes by itself, however long it takes.
+bool passes_here(int sqlerrcode);
+// The same, or one of a connection.
 bool is_passing(int sqlerrcode);
 
 // Ends the replication's work in a transaction of its own: failure is "failed" or "needs_resync".
