@@ -101,8 +101,7 @@ Standing replication_standing(int32 id)
     Standing standing = {};
     Scope scope = enter();
     if (run("SELECT enabled AND failure IS NULL, phase IN ('starting', 'copying', 'merging'), positions_at, revision, "
-            "nul_characters "
-            "FROM podyn.replication WHERE id = $1",
+            "nul_characters, owner::oid FROM podyn.replication WHERE id = $1",
             {int4(id)}) == 1) {
         standing.exists = true;
         standing.runs = get_boolean(0, 1);
@@ -110,6 +109,7 @@ Standing replication_standing(int32 id)
         standing.positions_at = is_null(0, 3) ? 0 : DatumGetTimestampTz(value(0, 3));
         standing.revision = get_int4(0, 4);
         standing.nul_characters = option<NulCharacters>(5, kNulCharactersWords);
+        standing.owner = get_oid(0, 6);
     }
     leave(scope);
     return standing;

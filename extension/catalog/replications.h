@@ -59,6 +59,7 @@ struct Replication {
 // What a transaction must know before it applies anything.
 struct Standing {
     bool exists;
+    Oid owner;
     bool runs;                 // enabled, no failure
     bool spooling;             // changes go to the spool
     TimestampTz positions_at;  // tells one copy from the next, after podyn_reset; 0: not set up yet

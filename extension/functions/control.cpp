@@ -6,6 +6,7 @@
 #include "catalog/replications.h"
 #include "catalog/tasks.h"
 #include "compat.h"
+#include "functions/replicate.h"
 #include "load/empty_target.h"
 #include "locks.h"
 #include "raise.h"
@@ -61,6 +62,38 @@ void require_no_gap(const catalog::Replication &replication)
                     errhint("Use podyn_reset('%s') and podyn_start('%s'), which %s.", name, name, what_follows)));
 }
 
+Oid owner_of(Oid relation)
+{
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+    Oid owner = InvalidOid;
+    if (HeapTupleIsValid(tuple)) {
+        owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+        ReleaseSysCache(tuple);
+    }
+    return owner;
+}
+
+// REASSIGN OWNED and ALTER TABLE ... OWNER TO know nothing of replications. Whoever may act as both roles, and so could
+// give the table away, gives the replication to the target's new owner. A profile stays its owner's, with its import.
+bool follow_target(catalog::Replication *replication)
+{
+    Oid owner = owner_of(replication->target);
+    if (!OidIsValid(owner) || owner == replication->owner || replication->profile != nullptr ||
+        !has_privs_of_role(GetUserId(), owner))
+        return false;
+    locks::own_replication_soon(replication->id);  // the old owner's worker writes nothing any more
+    catalog::execute("UPDATE podyn.replication SET owner = $2 WHERE id = $1",
+                     {catalog::int4(replication->id), catalog::regrole(owner)});
+    const char *previous = GetUserNameFromId(replication->owner, true);
+    catalog::record_event(
+        owner, replication->name, "altered",
+        psprintf("owner from %s to %s, who owns the target", previous != nullptr ? previous : "a role that is gone",
+                 GetUserNameFromId(owner, false)));
+    grant_reading(owner);
+    replication->owner = owner;
+    return true;
+}
+
 bool is_enabled(const catalog::Replication &replication)
 {
     return catalog::execute("SELECT FROM podyn.replication WHERE id = $1 AND enabled AND phase <> 'completed'",
@@ -73,12 +106,12 @@ int start_one(const char *name)
 {
     catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
     require_no_gap(*replication);
+    bool follows = follow_target(replication);
     uint64 started = catalog::execute(
         "UPDATE podyn.replication SET enabled = true, failure = NULL, last_error = NULL, last_error_at = NULL, "
-        "started_at = clock_timestamp(), revision = revision + 1 WHERE id = $1 AND phase <> 'completed' AND (NOT "
-        "enabled OR failure IS NOT "
-        "NULL)",
-        {catalog::int4(replication->id)});
+        "started_at = clock_timestamp(), revision = revision + 1 WHERE id = $1 AND phase <> 'completed' AND "
+        "(NOT enabled OR failure IS NOT NULL OR $2)",
+        {catalog::int4(replication->id), catalog::boolean(follows)});
     if (started == 0) {
         if (is_enabled(*replication))
             start_processes(replication->owner);  // without preloading, a restart of the server ended them

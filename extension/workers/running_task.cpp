@@ -98,7 +98,7 @@ Turn begin_turn(RunningTask *task, catalog::Standing *standing)
     PopActiveSnapshot();
     PushActiveSnapshot(GetTransactionSnapshot());
     *standing = catalog::replication_standing(task->replication);
-    if (!standing->exists || !standing->runs) {
+    if (!standing->exists || !standing->runs || standing->owner != GetSessionUserId()) {
         commit_transaction();
         task->finished = true;
         return Turn::kGone;
@@ -150,7 +150,8 @@ void end_replication(RunningTask *task, const char *failure, const char *reason)
     // The replication may have been reset meanwhile: what happened to a task of its past is no news.
     if (installed && catalog::find_task(CurrentMemoryContext, task->id) != nullptr) {
         catalog::Replication *replication = catalog::find_replication(CurrentMemoryContext, task->replication);
-        if (replication != nullptr && catalog::set_failure(*replication, failure, reason))
+        if (replication != nullptr && replication->owner == GetSessionUserId() &&
+            catalog::set_failure(*replication, failure, reason))
             ereport(LOG, (errmsg("replication \"%s\": %s: %s", replication->name, failure, reason)));
     }
     commit_transaction();

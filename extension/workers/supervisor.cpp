@@ -228,7 +228,10 @@ const char *why_not_as(Oid owner)
 {
     const char *role = GetUserNameFromId(owner, true);
     if (role == nullptr)
-        return psprintf("%swhose role is gone: use podyn_drop, and podyn_replicate as another role", kNotAsOwner);
+        return psprintf(
+            "%swhose role is gone: use podyn_start, as a superuser, to give the replication to the owner of its "
+            "target; or podyn_drop",
+            kNotAsOwner);
     role = quote_identifier(role);
     if (!worker_may_log_in(owner))
         return psprintf("%swho may not log in: use ALTER ROLE %s LOGIN", kNotAsOwner, role);

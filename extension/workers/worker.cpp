@@ -170,11 +170,18 @@ void give_back(const catalog::TaskList &list, int share)
     }
 }
 
-// False: the extension is gone.
+// Of a role that has been dropped, sessions go on, but hardly anything works in them. Why there is no worker any more
+// is told by the supervisor.
+bool owner_exists()
+{
+    return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(owner));
+}
+
+// False: the extension is gone, or the role that the tasks are run as.
 bool look_for_tasks()
 {
     begin_transaction();
-    if (!lock_extension()) {
+    if (!lock_extension() || !owner_exists()) {
         commit_transaction();
         return false;
     }
@@ -300,10 +307,10 @@ bool is_hopeless(int sqlerrcode)
            sqlerrcode == ERRCODE_FDW_OPTION_NAME_NOT_FOUND;
 }
 
-bool extension_is_gone()
+bool extension_or_owner_is_gone()
 {
     begin_transaction();
-    bool gone = !lock_extension();
+    bool gone = !lock_extension() || !owner_exists();
     commit_transaction();
     return gone;
 }
@@ -312,6 +319,13 @@ bool wants_rest_column(const RunningTask *task, const ErrorData &error)
 {
     return error.sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE && task->job != nullptr &&
            task->job->target != nullptr && task->job->target->wants_rest;
+}
+
+// A detail may be a sentence of its own.
+const char *with_hint(const char *text, const char *hint)
+{
+    size_t size = strlen(text);
+    return psprintf("%s%s %s", text, size > 0 && text[size - 1] == '.' ? "" : ";", hint);
 }
 
 // After an error in the task's own work; no transaction is open.
@@ -328,7 +342,7 @@ void after_error(RunningTask *task, const ErrorData &error)
     if (holder[0] != '\0')
         text = psprintf("%s: %s", text, holder);
     else if (error.hint != nullptr)
-        text = psprintf("%s; %s", text, error.hint);
+        text = with_hint(text, error.hint);
     bool unforeseen = !is_passing(error.sqlerrcode);
     bool give_up = is_hopeless(error.sqlerrcode) || (unforeseen && task->failures >= kMaxUnforeseenFailures);
     drop_call(task);
@@ -350,7 +364,7 @@ void handle_error(RunningTask *task, MemoryContext context)
     AbortOutOfAnyTransaction();
     MemoryContextSwitchTo(context);
     RESUME_INTERRUPTS();
-    if (extension_is_gone()) {
+    if (extension_or_owner_is_gone()) {
         task->finished = true;
         return;
     }

@@ -94,12 +94,9 @@ def test_who_has_no_worker_is_told(events, simulator, simulated, configure):
         simulated.postgres.query('DROP ROLE second')
 
 
-def test_an_owner_as_whom_no_worker_can_run_is_told(events, simulated):
-    """Whatever its role has lost, the reason stands in podyn_status, and goes when the role has it again."""
-    accidents = [('ALTER ROLE second NOLOGIN', 'ALTER ROLE second LOGIN', 'LOGIN'),
-                 (f'REVOKE CONNECT ON DATABASE {simulated.name} FROM PUBLIC',
-                  f'GRANT CONNECT ON DATABASE {simulated.name} TO second', 'CONNECT'),
-                 ('DROP OWNED BY second; DROP ROLE second', None, 'podyn_drop')]
+@pytest.fixture
+def of_second(events, simulated):
+    """The replication 'events' is another role's. Gives what drops the role, with its table and rights."""
     simulated.postgres.query('CREATE ROLE second LOGIN')
     try:
         simulated.query(f"""
@@ -110,22 +107,40 @@ def test_an_owner_as_whom_no_worker_can_run_is_told(events, simulated):
             SET ROLE second""")
         simulated.replicate('events', scan_rate=0)
         simulated.query('RESET ROLE')
-        for accident, remedy, says in accidents:
-            simulated.wait_for_state('events', 'streaming')
-            simulated.wait_until(lambda: simulated.status('events')['last_error'] is None, 'nothing is wrong')
-            simulated.query("SELECT podyn_stop('events')")
-            simulated.query(accident)
-            simulated.query("SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity "
-                            "WHERE backend_type = 'podyn worker' AND datname = current_database()")
-            simulated.query("SELECT podyn_start('events')")
-            simulated.wait_until(lambda: says in (simulated.status('events')['last_error'] or ''), 'the reason is told')
-            if remedy:
-                simulated.query(remedy)
-                simulated.query("SELECT podyn_start('events')")
+        yield 'DROP OWNED BY second; DROP ROLE second'
     finally:
         simulated.query("RESET ROLE; SELECT podyn_drop(name) FROM podyn_status")
         if simulated.value("SELECT to_regrole('second')"):
             simulated.query('DROP OWNED BY second CASCADE; DROP ROLE second')
+
+
+def test_an_owner_as_whom_no_worker_can_run_is_told(simulated, of_second):
+    """Whatever its role has lost, the reason stands in podyn_status, and goes when the role has it again."""
+    accidents = [('ALTER ROLE second NOLOGIN', 'ALTER ROLE second LOGIN', 'LOGIN'),
+                 (f'REVOKE CONNECT ON DATABASE {simulated.name} FROM PUBLIC',
+                  f'GRANT CONNECT ON DATABASE {simulated.name} TO second', 'CONNECT'),
+                 (of_second, None, 'podyn_drop')]
+    for accident, remedy, says in accidents:
+        simulated.wait_for_state('events', 'streaming')
+        simulated.wait_until(lambda: simulated.status('events')['last_error'] is None, 'nothing is wrong')
+        simulated.query("SELECT podyn_stop('events')")
+        simulated.query(accident)
+        simulated.query("SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity "
+                        "WHERE backend_type = 'podyn worker' AND datname = current_database()")
+        simulated.query("SELECT podyn_start('events')")
+        simulated.wait_until(lambda: says in (simulated.status('events')['last_error'] or ''), 'the reason is told')
+        if remedy:
+            simulated.query(remedy)
+            simulated.query("SELECT podyn_start('events')")
+
+
+def test_an_owner_that_is_dropped_is_told_while_its_worker_is_there(simulated, of_second):
+    """As other sessions of the role, the worker goes on; nothing that it would do next works any more."""
+    simulated.wait_for_state('events', 'streaming')
+    simulated.query(f"SELECT podyn_stop('events'); {of_second}; SELECT podyn_start('events')")
+    simulated.wait_until(lambda: 'role is gone' in (simulated.status('events')['last_error'] or ''),
+                         'the reason is told')
+    assert 'OID' not in ' '.join(simulated.column('SELECT message FROM podyn_events'))
 
 
 def test_the_view_is_a_live_screen(events, simulated):

@@ -134,6 +134,55 @@ def test_an_owner_that_loses_a_right_fails_with_the_reason(simulator, simulated,
     assert equal(simulator, simulated) == 19
 
 
+@pytest.fixture
+def heir(simulated):
+    """A role that may take over what the owner has."""
+    simulated.postgres.query('CREATE ROLE podyn_heir LOGIN')
+    simulated.query(f"""
+        GRANT USAGE ON FOREIGN SERVER dynamodb TO podyn_heir;
+        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO podyn_heir;
+        CREATE USER MAPPING FOR podyn_heir SERVER dynamodb OPTIONS (access_key_id '{KEY}',
+            secret_access_key '{SECRET}')""")
+    session = Database(simulated.postgres, simulated.name, 'podyn_heir')
+    yield session
+    session.close()
+    simulated.query("SELECT podyn_drop('events'); DROP OWNED BY podyn_heir CASCADE; DROP ROLE podyn_heir")
+
+
+def test_a_replication_follows_its_target_to_another_owner(simulator, simulated, events, streaming, heir):
+    """After REASSIGN OWNED: by podyn_start, of whoever may act as both roles."""
+    simulated.query(f'REASSIGN OWNED BY {OWNER} TO podyn_heir; GRANT USAGE ON SCHEMA {OWNER} TO {OWNER}')
+    events.put(an_item(1, 'while nobody applies it'))
+    simulated.wait_for_state('events', 'failed')
+    assert 'podyn_start' in simulated.status('events')['last_error']
+    assert streaming.value("SELECT podyn_start('events')") == 1  # the old owner alone gives nothing away
+    simulated.wait_for_state('events', 'failed')
+    assert heir.status('events') is None
+    with pytest.raises(psycopg2.errors.UndefinedObject):
+        heir.query("SELECT podyn_start('events')")
+    assert simulated.value("SELECT podyn_start('events')") == 1
+    simulated.sync('events')
+    assert equal(simulator, heir) == 20
+    assert heir.state('events') == 'streaming' and streaming.status('events') is None
+    assert heir.errors('events') == []  # it may ask
+    assert heir.value("SELECT message FROM podyn_events WHERE event = 'altered'") == (
+        'owner from podyn_owner to podyn_heir, who owns the target')
+    assert simulated.value('SELECT usename FROM pg_stat_activity WHERE pid = (SELECT worker FROM podyn_tasks '
+                           "WHERE name = 'events' AND kind = 'shard')") == 'podyn_heir'
+
+
+def test_a_replication_that_runs_follows_its_target_too(simulator, simulated, events, streaming, heir):
+    """No worker of the old owner's writes or fails it any more, however late it learns of it."""
+    simulated.query(f"""
+        BEGIN; REASSIGN OWNED BY {OWNER} TO podyn_heir; SELECT podyn_start('events'); COMMIT""")
+    for number in range(20):
+        events.put(an_item(number, 'second'))
+    simulated.sync('events')
+    assert equal(simulator, heir) == 20
+    assert simulated.status('events')['last_error'] is None
+    assert simulated.value("SELECT count(*) FROM podyn_events WHERE name = 'events' AND event = 'failed'") == 0
+
+
 @pytest.mark.parametrize('taken, given', [
     (f'ALTER ROLE {OWNER} NOLOGIN', f'ALTER ROLE {OWNER} LOGIN'),
     ('REVOKE CONNECT ON DATABASE {database} FROM PUBLIC', f'GRANT CONNECT ON DATABASE {{database}} TO {OWNER}')])
