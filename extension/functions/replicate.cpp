@@ -179,14 +179,17 @@ NewReplication make_replication(const char *table_name, const char *name, const 
                                 const engine::TableDescription &table, const engine::ScanPage &sample)
 {
     TargetRequest request = target_request(table_name, options);
+    // Before anything else is found fault with: no other option would let two replications share a target.
+    Oid existing = existing_target(request);
+    if (OidIsValid(existing))
+        require_own_target(existing);
     NewTarget target;
-    bool use_existing = !options.schema || (options.on_existing != OnExisting::kError && target_exists(request));
+    bool use_existing = !options.schema || (options.on_existing != OnExisting::kError && OidIsValid(existing));
     if (!use_existing) {
         ereport(NOTICE, (errmsg("constructing table schema for table %s", table_name)));
         target = create_target(request, table);
     } else {
         target = adopt_target(request, table, options.data && options.on_existing == OnExisting::kError);
-        require_own_target(target.relation);
         if (options.data && options.on_existing == OnExisting::kTruncate)
             require_truncatable(name, target.relation);
     }

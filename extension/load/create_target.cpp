@@ -271,10 +271,10 @@ NewTarget create_target(const TargetRequest &request, const engine::TableDescrip
     return target;
 }
 
-bool target_exists(const TargetRequest &request)
+Oid existing_target(const TargetRequest &request)
 {
     Oid schema = get_namespace_oid(request.schema, true);
-    return OidIsValid(schema) && OidIsValid(get_relname_relid(request.table, schema));
+    return OidIsValid(schema) ? get_relname_relid(request.table, schema) : InvalidOid;
 }
 
 NewTarget adopt_target(const TargetRequest &request, const engine::TableDescription &source, bool must_be_empty)

@@ -36,7 +36,7 @@ engine::ColumnType key_column_type(char declared);
 // Creates the table with its primary key and one index for each secondary index, as the current user.
 NewTarget create_target(const TargetRequest &request, const engine::TableDescription &source);
 
-bool target_exists(const TargetRequest &request);
+Oid existing_target(const TargetRequest &request);
 
 // Checks a table that exists: its kind and owner, its key columns and their types, a unique index on them.
 // `must_be_empty`: it may not have rows.

@@ -110,7 +110,9 @@ def test_the_name_is_taken(events, database):
 
 def test_the_target_belongs_to_another_replication(events, database):
     database.replicate('events')
-    fails(database, "SELECT podyn_replicate('events', name => 'again')", says='events')
+    for options in ('', ', schema => false', ", on_existing => 'truncate'"):
+        fails(database, f"SELECT podyn_replicate('events', name => 'again'{options})", says='another replication',
+              hint='podyn_drop', sqlstates=('42710',))
     assert database.column('SELECT name FROM podyn_status') == ['events']
 
 
