@@ -161,7 +161,10 @@ CREATE TABLE podyn.error (
     detail    text
 );
 CREATE INDEX ON podyn.error (name);
-CREATE INDEX ON podyn.error (hashtextextended(item::text, 0));
+CREATE FUNCTION podyn.canonical_item(item json) RETURNS text
+    AS 'MODULE_PATHNAME', 'podyn_canonical_item' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION podyn.canonical_item IS 'the same text for items that differ in the order of their attributes only';
+CREATE INDEX ON podyn.error (hashtextextended(podyn.canonical_item(item), 0));
 COMMENT ON TABLE podyn.error IS 'items that could not be written to the target, as received, with the reason';
 
 -- Hooks of imports, see podyn_create_profile.
@@ -514,7 +517,7 @@ COMMENT ON VIEW @extschema@.podyn_events IS 'what happened when';
 
 REVOKE ALL ON SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA podyn FROM PUBLIC;
-REVOKE ALL ON FUNCTION podyn.option_validator, @extschema@.podyn_replicate, @extschema@.podyn_plan,
+REVOKE ALL ON FUNCTION podyn.option_validator, podyn.canonical_item, @extschema@.podyn_replicate, @extschema@.podyn_plan,
     @extschema@.podyn_replicate_all, @extschema@.podyn_import, @extschema@.podyn_create_profile,
     @extschema@.podyn_drop_profile, @extschema@.podyn_export, @extschema@.podyn_exports, @extschema@.podyn_start,
     @extschema@.podyn_stop, @extschema@.podyn_alter,

@@ -59,6 +59,25 @@ def test_a_bad_item_that_is_mended_arrives(simulator, events, simulated):
     assert simulated.query('SELECT id, amount FROM events') == [('item 1', 5)]
 
 
+def test_an_item_that_is_refused_again_stands_there_once(simulator, events, simulated):
+    """Whatever the order of its attributes: DynamoDB promises none. What has changed is another item."""
+    nested = {'M': {'a': {'L': [{'N': '1'}, {'S': 'a "b", c'}]}, 'b': {'BOOL': True}}}
+    turned = {'M': {'b': {'BOOL': True}, 'a': {'L': [{'N': '1'}, {'S': 'a "b", c'}]}}}
+    follow_into_a_table_with_a_check(simulated)
+    events.put({**an_item(1, 200000), 'nested': nested})
+    simulated.wait_until(lambda: simulated.errors('events'), 'the bad item is in podyn.error')
+    (first,) = simulated.errors('events')
+    events.delete({'id': {'S': 'item 1'}})  # else nothing would have changed
+    events.put({'nested': turned, **dict(reversed(an_item(1, 200000).items()))})
+    simulated.sync('events')
+    (again,) = simulated.errors('events')
+    assert again['id'] == first['id'] and again['position'] != first['position']
+    events.put({**an_item(1, 200000), 'nested': {'M': {'a': nested['M']['b'], 'b': nested['M']['a']}}})
+    events.put(an_item(2))
+    simulated.sync('events')
+    assert len(simulated.errors('events')) == 2
+
+
 def test_items_that_a_trigger_refuses_in_the_backfill(simulator, events, simulated):
     bad = {3, 77, 150}
     for number in range(200):
