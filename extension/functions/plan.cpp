@@ -132,7 +132,9 @@ void make_and_undo(void *argument)
         make_replication(plan->source_name, plan->name(), plan->options, plan->table, plan->sample).target;
     catalog::Replication *replication = catalog::find_replication(CurrentMemoryContext, plan->name());
     add_row(&plan->rows, "target", "%s%s", quote_qualified_identifier(request.schema, request.table),
-            replication->target_made ? "" : ", which exists");
+            !replication->target_made ? ", which exists"
+            : plan->options.citus     ? ", distributed by its partition key"
+                                      : "");
     if (plan->options.data) {
         plan_columns(&plan->rows, *replication, plan->sample.items);
         plan_writes(&plan->rows, *replication, plan->sample.items);

@@ -116,8 +116,9 @@ void commit_setup(RunningTask *task)
     if (catalog::execute("DELETE FROM podyn.task WHERE id = $1", {catalog::int8(task->id)}) != 1)
         ereport(ERROR,
                 (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the replication has been reset meanwhile")));
-    catalog::record_event(replication.owner, replication.name, segments > 0 ? "copying" : "streaming",
-                          segments > 0 ? psprintf("copying in %d segments", segments) : "replaying changes");
+    catalog::record_event(
+        replication.owner, replication.name, segments > 0 ? "copying" : "streaming",
+        segments > 0 ? psprintf("copying in %d segment%s", segments, segments > 1 ? "s" : "") : "replaying changes");
     commit_transaction();
     task->finished = true;
 }

@@ -57,6 +57,8 @@ def assert_on_both_nodes(database, table='events'):
 
 def test_a_table_is_distributed_copied_and_kept_in_sync(events, simulator, distributed):
     put(events, range(300), text={'S': 'x'}, map={'M': {'n': {'N': '1'}}})
+    assert distributed.value("SELECT detail FROM podyn_plan('events', citus => true) WHERE step = 'target'") == (
+        'public.events, distributed by its partition key')
     copied(distributed, citus=True)
     assert 'distributing table events by column id' in distributed.notices()
     assert distributed.query('SELECT citus_table_type, distribution_column FROM citus_tables') == [('distributed', 'id')]

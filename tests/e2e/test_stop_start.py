@@ -155,6 +155,8 @@ def test_each_copy_chooses_its_segments_anew(simulator, simulated):
     simulated.wait_for_state('asked', 'streaming')
     assert simulated.query('SELECT name, segments, copy_segments FROM podyn.replication ORDER BY name') == [
         ('asked', 3, 3), ('chosen', None, 1)]
+    assert simulated.query("SELECT name, message FROM podyn_events WHERE event = 'copying' ORDER BY name") == [
+        ('asked', 'copying in 3 segments'), ('chosen', 'copying in 1 segment')]
 
 
 def reset_and_start(simulated):
