@@ -48,7 +48,7 @@ check_module() {
     while read -r function; do
         meant[$function]=1
         meant[pg_finfo_$function]=1
-    done < <(grep -oE "'MODULE_PATHNAME', '[a-z_]+'" "$sql" | sed "s/.*, '//; s/'//")
+    done < <(grep -oE "'MODULE_PATHNAME', '[a-z0-9_]+'" "$sql" | sed "s/.*, '//; s/'//")
     while read -r symbol; do
         [ -n "${meant[$symbol]:-}" ] || fail "$module exports $symbol, which nothing is meant to call"
         unset "meant[$symbol]"

@@ -17,6 +17,7 @@ enum class Failure : std::uint8_t {
     kNotFound,         // table, stream or shard does not exist
     kIteratorExpired,  // ask for a new shard iterator from the same position
     kTrimmed,          // the position is older than what the stream keeps: a gap
+    kCondition,        // the write's condition does not hold
     kInvalid,          // the request or an argument is wrong; asking again cannot help
     kMemory,           // out of memory in the engine
     kInternal,         // a bug of ours

@@ -306,7 +306,7 @@ void end_attempt(Call &call, Now now)
         return wait_until(call, now.monotonic_us);
     if (outcome.credentials_outdated && renew_credentials(call))
         return wait_until(call, now.monotonic_us);
-    if (status.retryable) {
+    if (status.retryable && call.retries) {
         const double random = static_cast<double>(client.random() >> 11) * 0x1.0p-53;  // 53 bits: [0, 1)
         const std::optional<std::int64_t> delay =
             call.retry.failed(call.session->quota, call.transfer->timed_out(), random,

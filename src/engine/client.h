@@ -90,6 +90,9 @@ enum class Operation : std::uint8_t {
     kExportTableToPointInTime,
     kListExports,
     kDescribeExport,
+    kPutItem,
+    kUpdateItem,
+    kBatchWriteItem,
 };
 
 // Starts a call: signs and sends `body` (DynamoDB JSON 1.0), retries as AWS's standard mode says (3 attempts, jittered
@@ -102,7 +105,8 @@ void call_destroy(Call *call) noexcept;
 [[nodiscard]] bool call_finished(const Call *call) noexcept;
 // The result of a finished call. For errors of the service: AWS's error name and message in `detail`.
 [[nodiscard]] Status call_status(const Call *call) noexcept;
-// The decoded body of a finished, successful call; lives as long as the call, unless a take_… function took it.
+// The decoded body of a finished call that was successful or met a condition that did not hold; lives as long as the
+// call, unless a take_… function took it.
 [[nodiscard]] std::string_view call_body(const Call *call) noexcept;
 // How many attempts of this call were throttled, the last one included.
 [[nodiscard]] std::uint32_t call_throttled(const Call *call) noexcept;

@@ -18,7 +18,7 @@ struct OperationInfo {
 };
 
 // In the order of Operation. Target prefixes: service models of botocore 1.43.11, "targetPrefix".
-constexpr std::array<OperationInfo, 12> kOperations = {{
+constexpr std::array<OperationInfo, 15> kOperations = {{
     {"ListTables", "DynamoDB_20120810.ListTables", false},
     {"DescribeTable", "DynamoDB_20120810.DescribeTable", false},
     {"Scan", "DynamoDB_20120810.Scan", false},
@@ -31,6 +31,9 @@ constexpr std::array<OperationInfo, 12> kOperations = {{
     {"ExportTableToPointInTime", "DynamoDB_20120810.ExportTableToPointInTime", false},
     {"ListExports", "DynamoDB_20120810.ListExports", false},
     {"DescribeExport", "DynamoDB_20120810.DescribeExport", false},
+    {"PutItem", "DynamoDB_20120810.PutItem", false},
+    {"UpdateItem", "DynamoDB_20120810.UpdateItem", false},
+    {"BatchWriteItem", "DynamoDB_20120810.BatchWriteItem", false},
 }};
 
 const OperationInfo &info(Operation operation)
@@ -82,8 +85,10 @@ Outcome JsonExchange::judge(net::Transfer &transfer, std::string &body)
     const aws::ErrorResponse error_response = {info(operation_).name, response.status, response.error_type, decoded};
     aws::ServiceError error = aws::parse_error(error_response);
     hide_session_token(transfer.request, error.message);  // in JSON it may have been written otherwise: \/
-    return {aws::error_status(error_response, error), aws::may_be_clock_skew(error),
-            aws::may_be_outdated_credentials(error)};
+    const Status status = aws::error_status(error_response, error);
+    if (status.failure == Failure::kCondition)
+        body = std::move(decoded);  // it may hold the item that is there
+    return {status, aws::may_be_clock_skew(error), aws::may_be_outdated_credentials(error)};
 }
 
 }  // namespace podyn::engine

@@ -40,6 +40,8 @@ class Request:
     records: int = 0  # GetRecords
     shard_ended: bool = False  # GetRecords: no next iterator was given
     read_units: float = 0.0  # Scan, BatchGetItem
+    write_units: float = 0.0  # BatchWriteItem, PutItem, UpdateItem
+    writes: int = 0  # the same: how many were carried out
     faults: list = field(default_factory=list)
     error: str | None = None
 
@@ -73,6 +75,7 @@ class Simulator:
         self.faults = Faults()
         self.requests = []
         self.write_export = None  # see exports.Export
+        self.leaves_unprocessed = lambda write: False  # BatchWriteItem: whether a write of a batch is given back
         self.checks_clock = False  # whether requests must be signed at about the simulator's time
         self.tls = tls
         self._server = Server(port, self._respond, self.clock.now, tls)

@@ -29,6 +29,7 @@ THROTTLES = {
 THROTTLES_OF_OPERATION = {
     'Scan': ['ProvisionedThroughputExceededException', 'ThrottlingException', 'RequestLimitExceeded', 'SlowDown'],
     'BatchGetItem': ['ProvisionedThroughputExceededException', 'ThrottlingException', 'RequestLimitExceeded'],
+    'BatchWriteItem': ['ProvisionedThroughputExceededException', 'ThrottlingException', 'RequestLimitExceeded'],
     'GetRecords': ['LimitExceededException', 'ThrottlingException', 'RequestLimitExceeded'],
     None: ['ThrottlingException', 'ThrottledException', 'TooManyRequestsException', 'RequestLimitExceeded'],
 }

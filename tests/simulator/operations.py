@@ -96,6 +96,77 @@ def batch_get_item(sim, body, request):
     return answer
 
 
+def consumed(body, table, units, listed=False):
+    """[API ReturnConsumedCapacity]"""
+    if body.get('ReturnConsumedCapacity', 'NONE') == 'NONE':
+        return {}
+    capacity = {'TableName': table.name, 'CapacityUnits': units}
+    return {'ConsumedCapacity': [capacity] if listed else capacity}
+
+
+def require_distinct_keys(table, writes):
+    positions = [table.position(write.get('PutRequest', {}).get('Item') or write['DeleteRequest']['Key'])
+                 for write in writes]
+    if len(set(positions)) < len(positions):
+        raise validation_error('Provided list of item keys contains duplicates')
+
+
+def batch_write_item(sim, body, request):
+    (name, writes), = body['RequestItems'].items()  # podyn writes to one table at a time
+    table = find_table(sim, name)
+    if not 1 <= len(writes) <= 25:  # [API BatchWriteItem]
+        raise validation_error('Too many items requested for the BatchWriteItem call')
+    require_distinct_keys(table, writes)
+    left = []
+    for write in writes:
+        if sim.leaves_unprocessed(write):
+            left.append(write)
+        elif 'PutRequest' in write:
+            table.put(write['PutRequest']['Item'])
+            request.write_units += table.write_units(write['PutRequest']['Item'])
+        else:
+            table.delete(write['DeleteRequest']['Key'])
+            request.write_units += 1
+    request.writes = len(writes) - len(left)
+    return {'UnprocessedItems': {name: left} if left else {}, **consumed(body, table, request.write_units, listed=True)}
+
+
+def condition_failed(body, item):
+    fields = {}
+    if item and body.get('ReturnValuesOnConditionCheckFailure') == 'ALL_OLD':
+        fields['Item'] = item
+    return ServiceError('ConditionalCheckFailedException', 'The conditional request failed', **fields)
+
+
+def check_condition(body, item):
+    """podyn's only ones: attribute_exists(…) and attribute_not_exists(…) of the partition key."""
+    condition = body.get('ConditionExpression', '')
+    if condition.startswith('attribute_not_exists(') and item or condition.startswith('attribute_exists(') and not item:
+        raise condition_failed(body, item)
+
+
+def put_item(sim, body, request):
+    table = find_table(sim, body['TableName'])
+    check_condition(body, table.get(body['Item']))
+    table.put(body['Item'])
+    request.write_units, request.writes = table.write_units(body['Item']), 1
+    return consumed(body, table, request.write_units)
+
+
+def update_item(sim, body, request):
+    """SET #a = :a, … REMOVE #b, …, as podyn writes it."""
+    table = find_table(sim, body['TableName'])
+    check_condition(body, table.get(body['Key']))
+    names, values = body['ExpressionAttributeNames'], body.get('ExpressionAttributeValues', {})
+    expression = body.get('UpdateExpression', '')
+    sets, _, removes = expression.partition('REMOVE ')
+    assigned = (part.split(' = ') for part in sets.removeprefix('SET ').strip().split(', ') if part)
+    table.update(body['Key'], set={names[name]: values[value] for name, value in assigned},
+                 remove=[names[name] for name in removes.split(', ') if name])
+    request.write_units, request.writes = table.write_units(table.get(body['Key'])), 1
+    return consumed(body, table, request.write_units)
+
+
 def find_stream(sim, arn):
     for stream in sim.streams():
         if stream.arn == arn:
@@ -140,6 +211,9 @@ OPERATIONS = {
     'DynamoDB_20120810.DescribeExport': describe_export,
     'DynamoDB_20120810.Scan': scan,
     'DynamoDB_20120810.BatchGetItem': batch_get_item,
+    'DynamoDB_20120810.BatchWriteItem': batch_write_item,
+    'DynamoDB_20120810.PutItem': put_item,
+    'DynamoDB_20120810.UpdateItem': update_item,
     'DynamoDBStreams_20120810.ListStreams': list_streams,
     'DynamoDBStreams_20120810.DescribeStream': describe_stream,
     'DynamoDBStreams_20120810.GetShardIterator': get_shard_iterator,

@@ -13,6 +13,7 @@ from .wire import ServiceError, validation_error
 
 PAGE_BYTES = 1 << 20  # a Scan's page: 1 MB of items, counted before any filter [API Scan]
 READ_UNIT_BYTES = 4096  # one read unit: 4 KB strongly consistent, 8 KB eventually [DG HowItWorks.ReadWriteCapacityMode]
+WRITE_UNIT_BYTES = 1024  # [DG HowItWorks.ReadWriteCapacityMode]
 BATCH_BYTES = 16 << 20  # [API BatchGetItem]
 HASH_SPACE = 1 << 64
 
@@ -163,6 +164,9 @@ class Table:
             if name not in item or kind not in item[name]:
                 raise validation_error(f'One or more parameter values were invalid: Type mismatch for key {name}')
         self._write(self.position(item), item)
+
+    def write_units(self, item):
+        return max(1, ceil(item_bytes(item) / WRITE_UNIT_BYTES))
 
     def update(self, key, set=None, remove=()):
         """Creates the item where there is none, as UpdateItem does [API UpdateItem]."""
