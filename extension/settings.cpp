@@ -12,25 +12,15 @@ int batch_kilobytes = 1024;
 int stream_delay = 1000;
 char *allowed_endpoints = nullptr;
 bool allow_credential_process = false;
+bool dry_run = false;
+int write_connections = 16;
 
 namespace {
-
-bool dry_run = false;
 
 constexpr char kAwsAndLoopback[] =
     "*.amazonaws.com, *.amazonaws.com.cn, *.amazonaws.eu, *.api.aws, *.api.amazonwebservices.com.cn, "
     "*.api.amazonwebservices.eu, *.c2s.ic.gov, *.api.aws.ic.gov, *.sc2s.sgov.gov, *.api.aws.scloud, *.cloud.adc-e.uk, "
     "*.api.cloud-aws.adc-e.uk, *.csp.hci.ic.gov, *.api.aws.hci.ic.gov, localhost, 127.0.0.1, ::1";
-
-// What this allows is not in this version: "on" would promise something that does not happen.
-bool refuse_on(bool *value, void **, GucSource)
-{
-    if (!*value)
-        return true;
-    GUC_check_errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
-    GUC_check_errmsg("this setting can only be off in podyn " PODYN_VERSION);
-    return false;
-}
 
 }  // namespace
 
@@ -55,7 +45,9 @@ void define()
     DefineCustomBoolVariable("podyn.allow_credential_process", "Allow credential_process of AWS's configuration files.",
                              nullptr, &allow_credential_process, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("podyn.dry_run", "Report writes to DynamoDB instead of sending them.", nullptr, &dry_run,
-                             false, PGC_USERSET, 0, refuse_on, nullptr, nullptr);
+                             false, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("podyn.write_connections", "Most requests of one statement that write to DynamoDB at once.",
+                            nullptr, &write_connections, 16, 1, 64, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     reserve_settings("podyn");
 }
 

@@ -357,6 +357,30 @@ CREATE FUNCTION @extschema@.podyn_exports(source_table text, server text DEFAULT
     AS 'MODULE_PATHNAME', 'podyn_exports' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION @extschema@.podyn_exports IS 'the exports of a DynamoDB table to S3';
 
+-- ---- Back to DynamoDB -----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.podyn_push(
+    query        text,
+    target_table text,
+    server       text    DEFAULT 'dynamodb',
+    on_conflict  text    DEFAULT 'replace',
+    dry_run      boolean DEFAULT false,
+    write_rate   numeric DEFAULT 0,
+    sets         boolean DEFAULT false,
+    nulls        boolean DEFAULT false
+) RETURNS TABLE (read bigint, written bigint, skipped bigint, failed bigint)
+    AS 'MODULE_PATHNAME', 'podyn_push' LANGUAGE C VOLATILE ROWS 1;
+COMMENT ON FUNCTION @extschema@.podyn_push IS 'writes the rows of a query as items into a DynamoDB table';
+
+CREATE FUNCTION @extschema@.podyn_dump(source_table text, server text DEFAULT 'dynamodb', format text DEFAULT 'plain')
+    RETURNS SETOF jsonb
+    AS 'MODULE_PATHNAME', 'podyn_dump' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION @extschema@.podyn_dump IS 'every item of a DynamoDB table, as plain JSON or as DynamoDB JSON';
+
+CREATE FUNCTION @extschema@.podyn_rfc3339(timestamptz) RETURNS text
+    AS 'MODULE_PATHNAME', 'podyn_rfc3339' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.podyn_rfc3339 IS 'a time as podyn writes it to DynamoDB';
+
 CREATE FUNCTION @extschema@.podyn_create_profile(
     name                 text,
     parse                regprocedure DEFAULT NULL,
@@ -519,7 +543,8 @@ REVOKE ALL ON SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON FUNCTION podyn.option_validator, podyn.canonical_item, @extschema@.podyn_replicate, @extschema@.podyn_plan,
     @extschema@.podyn_replicate_all, @extschema@.podyn_import, @extschema@.podyn_create_profile,
-    @extschema@.podyn_drop_profile, @extschema@.podyn_export, @extschema@.podyn_exports, @extschema@.podyn_start,
+    @extschema@.podyn_drop_profile, @extschema@.podyn_export, @extschema@.podyn_exports, @extschema@.podyn_push,
+    @extschema@.podyn_dump, @extschema@.podyn_start,
     @extschema@.podyn_stop, @extschema@.podyn_alter,
     @extschema@.podyn_reset, @extschema@.podyn_drop,
     @extschema@.podyn_wait, @extschema@.podyn_sync, @extschema@.podyn_retry_errors FROM PUBLIC;

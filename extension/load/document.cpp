@@ -112,6 +112,65 @@ JsonbValue *push(JsonbParseState **state, const Value *value, JsonbIteratorToken
     return result;
 }
 
+// ---- DynamoDB JSON --------------------------------------------------------------------------------------------------
+
+const char *letters(ValueType type)
+{
+    constexpr const char *kLetters[] = {"S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"};
+    return kLetters[static_cast<size_t>(type)];
+}
+
+void push_string(JsonbParseState **state, std::string_view text, JsonbIteratorToken token)
+{
+    JsonbValue value = string_value(text);
+    pushJsonbValue(state, token, &value);
+}
+
+JsonbValue boolean_value(bool boolean)
+{
+    JsonbValue value = {};
+    value.type = jbvBool;
+    value.val.boolean = boolean;
+    return value;
+}
+
+void push_typed(JsonbParseState **state, const Value &value, std::string_view text);
+
+void push_members(JsonbParseState **state, const Value &container)
+{
+    bool map = container.type == ValueType::kMap;
+    bool list = container.type == ValueType::kList;
+    pushJsonbValue(state, map ? WJB_BEGIN_OBJECT : WJB_BEGIN_ARRAY, nullptr);
+    const Value *member = &container + 1;
+    for (uint32 i = 0; i < container.children; ++i, member += member->span) {
+        if (map)
+            push_string(state, member->name, WJB_KEY);
+        if (map || list)
+            push_typed(state, *member, member->text);
+        else
+            push_string(state, member->text, WJB_ELEM);
+    }
+    pushJsonbValue(state, map ? WJB_END_OBJECT : WJB_END_ARRAY, nullptr);
+}
+
+// {"S": "..."}. The engine caps the depth of values. An object that stands in another one, or in an array, is begun
+// without telling which.
+void push_typed(JsonbParseState **state, const Value &value, std::string_view text)
+{
+    check_stack_depth();
+    pushJsonbValue(state, WJB_BEGIN_OBJECT, nullptr);
+    push_string(state, letters(value.type), WJB_KEY);
+    if (is_object(value.type) || is_array(value.type)) {
+        push_members(state, value);
+    } else if (value.type == ValueType::kBool || value.type == ValueType::kNull) {
+        JsonbValue boolean = boolean_value(value.type == ValueType::kNull || value.boolean);
+        pushJsonbValue(state, WJB_VALUE, &boolean);
+    } else {
+        push_string(state, text, WJB_VALUE);
+    }
+    pushJsonbValue(state, WJB_END_OBJECT, nullptr);
+}
+
 }  // namespace
 
 Datum numeric_from_text(std::string_view digits)
@@ -156,6 +215,17 @@ Datum jsonb_from_attributes(std::span<const engine::Value> values, const bool *w
         } else {
             push(&state, &value, WJB_VALUE);
         }
+    }
+    return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+}
+
+Datum dynamodb_json_from_attributes(std::span<const engine::Value> values)
+{
+    JsonbParseState *state = nullptr;
+    pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
+    for (size_t i = 0; i < values.size(); i += values[i].span) {
+        push_string(&state, values[i].name, WJB_KEY);
+        push_typed(&state, values[i], values[i].type == ValueType::kBinary ? base64(values[i].text) : values[i].text);
     }
     return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
 }

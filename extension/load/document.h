@@ -19,4 +19,7 @@ Datum jsonb_from_value(const engine::Value *value);
 // marks. Binary at top level is encoded as base64.
 Datum jsonb_from_attributes(std::span<const engine::Value> values, const bool *wanted);
 
+// All of an item as DynamoDB JSON, in which nothing is lost: every value with its type, numbers as strings.
+Datum dynamodb_json_from_attributes(std::span<const engine::Value> values);
+
 }  // namespace podyn

@@ -1,0 +1,25 @@
+// A user's own writes into a DynamoDB table: the engine's writer in the caller's session.
+#pragma once
+
+#include "engine/writer.h"
+#include "functions/source_table.h"
+
+namespace podyn {
+
+struct Writing {
+    EventLoop *loop;
+    engine::Writer *writer;
+};
+
+// It ends with the current memory context. `write_rate`: write units per second; 0: no limit.
+Writing begin_writing(EventLoop *loop, engine::Session *session, const engine::TableDescription &table,
+                      double write_rate);
+
+// Sends the write that was checked last, waiting until there is room for it.
+void send(const Writing &writing);
+// Waits until all that was sent has come to its end.
+void drain(const Writing &writing);
+// Waits for something to happen to what was sent; -1: without limit.
+void wait_for_writes(const Writing &writing, int64 until);
+
+}  // namespace podyn
