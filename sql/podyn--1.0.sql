@@ -105,7 +105,7 @@ CREATE TABLE podyn.file (
     task       bigint PRIMARY KEY REFERENCES podyn.task ON DELETE CASCADE,
     stage      integer NOT NULL,                       -- files of a stage wait until those of the stages before are done
     changes    boolean NOT NULL,                       -- of an incremental export
-    size       bigint NOT NULL,                        -- bytes, as stored
+    size       bigint,                                 -- bytes, as listed; NULL: another may stand in its place
     md5        text,                                   -- of the bytes as stored, base64; NULL: not known
     item_count bigint                                  -- NULL: not known
 );

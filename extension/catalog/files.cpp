@@ -9,7 +9,7 @@ File *find_file(MemoryContext context, int64 task)
 {
     Scope scope = enter();
     File *file = nullptr;
-    if (run("SELECT f.changes, f.size, f.md5, coalesce(f.item_count, -1), t.items_read "
+    if (run("SELECT f.changes, coalesce(f.size, -1), f.md5, coalesce(f.item_count, -1), t.items_read "
             "FROM podyn.file AS f JOIN podyn.task AS t ON t.id = f.task WHERE f.task = $1",
             {int8(task)}) == 1) {
         file = static_cast<File *>(MemoryContextAllocZero(context, sizeof(File)));
@@ -19,10 +19,12 @@ File *find_file(MemoryContext context, int64 task)
     return file;
 }
 
-void forget_file(int64 task)
+void forget_file(int64 task, const char *import, const char *source)
 {
     execute("UPDATE podyn.task SET position = NULL, items = 0, items_read = 0, skipped = 0 WHERE id = $1",
             {int8(task)});
+    execute("UPDATE podyn.file SET size = NULL WHERE task = $1", {int8(task)});
+    execute("DELETE FROM podyn.error WHERE name = $1 AND source = $2", {text(import), text(source)});
 }
 
 uint64 release_next_files()

@@ -7,7 +7,7 @@ namespace podyn::catalog {
 
 struct File {
     bool changes;      // of an incremental export
-    int64 size;        // as it was listed
+    int64 size;        // as it was listed; -1: not known
     char *md5;         // of the stored bytes, base64; null: not known
     int64 item_count;  // -1: not known
     int64 items_read;  // before the task's position
@@ -16,8 +16,8 @@ struct File {
 // Null: the task is gone.
 File *find_file(MemoryContext context, int64 task);
 
-// The file begins anew.
-void forget_file(int64 task);
+// The file begins anew, with whatever stands in its place by then. `source`: what podyn.error calls it.
+void forget_file(int64 task, const char *import, const char *source);
 
 // Files whose turn has come, as those of the stages before are done, may be loaded, and when all are, on_complete may
 // run. Returns how many tasks there were.

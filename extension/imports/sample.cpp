@@ -53,7 +53,8 @@ ImportSample read_sample(const Source &source, const Place &place, const ImportF
 {
     ImportSample sample = {};
     for (int i = 0; i < files.count; ++i)
-        if (files.files[i].item_count != 0 && sample_file(source, place, files.files[i], nul_characters, &sample))
+        if (files.files[i].item_count != 0 && files.files[i].size > 0 &&
+            sample_file(source, place, files.files[i], nul_characters, &sample))
             break;
     return sample;
 }

@@ -2,8 +2,12 @@
 // goes on with it reads the file from its beginning, which the checksum needs anyway, and passes over those lines.
 //
 // The bytes come from the server's file system, or from S3 in parts: the next part is on its way while this one is
-// parsed and written. At the end the checksum and the number of items must be the manifest's; before that, nobody can
-// tell a damaged file from a good one, so a file that fails begins anew when the import is started again.
+// parsed and written.
+//
+// Whether a file is the manifest's is known when all of it has been read, and rows of a damaged one could not be told
+// from others later. So its checksum is taken before anything of it is written: a pass over the bytes as stored, which
+// is left out where S3's own word, the ETag, shows the same. The load checks it again, with the number of items. A file
+// that fails begins anew when the import is started again.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,7 +39,8 @@ constexpr size_t kPartBytes = 8 << 20;   // and from S3, where a request costs s
 struct Load {
     catalog::File *file;
     Place place;
-    catalog::Profile *profile;  // null: none
+    catalog::Profile *profile;       // null: none
+    engine::FileChecksum *checksum;  // of the pass before the load; null: that is over, or not needed
     engine::FileReader *reader;
     // the file system
     int descriptor;
@@ -77,7 +82,7 @@ void fail(RunningTask *task, const char *reason)
     text = MemoryContextStrdup(task->run, text);
     begin_transaction();
     if (lock_extension())
-        catalog::forget_file(task->id);
+        catalog::forget_file(task->id, task->job->replication->name, about(task));
     commit_transaction();
     end_replication(task, "failed", text);
 }
@@ -127,7 +132,8 @@ void feed(RunningTask *task, std::string_view bytes)
     check(engine::file_feed(load->reader, bytes, load->all_fed), about(task));
 }
 
-void feed_chunk(RunningTask *task)
+// The next bytes from the file system.
+std::string_view read_chunk(RunningTask *task)
 {
     Load *load = state_of(task);
     ssize_t count = pread(load->descriptor, load->chunk, kChunkBytes, static_cast<off_t>(load->offset));
@@ -135,7 +141,7 @@ void feed_chunk(RunningTask *task)
         raise_file_error("read", load->place.path);
     load->offset += static_cast<uint64>(count);
     load->all_read = count == 0;
-    feed(task, {load->chunk, static_cast<size_t>(count)});
+    return {load->chunk, static_cast<size_t>(count)};
 }
 
 void request_part(RunningTask *task)
@@ -143,6 +149,11 @@ void request_part(RunningTask *task)
     Load *load = state_of(task);
     if (load->all_read || load->has_next || task->call != nullptr)
         return;
+    if (load->file->size == 0) {  // no range of it can be asked for
+        load->all_read = load->has_next = true;
+        load->next = {};
+        return;
+    }
     check(engine::start_get_object(worker_loop()->client, task->job->session, load->place.bucket, load->place.path,
                                    load->offset, kPartBytes, view(load->etag), now(), &task->call));
 }
@@ -186,15 +197,102 @@ bool feed_more(RunningTask *task)
     if (load->all_fed)
         return true;
     if (load->place.bucket == nullptr) {
-        feed_chunk(task);
+        feed(task, read_chunk(task));
         return true;
     }
-    if (!load->has_next) {
-        request_part(task);
+    request_part(task);
+    if (!load->has_next)
         return false;
-    }
     feed_part(task);
     return true;
+}
+
+// ---- The pass before the load --------------------------------------------------------------------------------------
+
+void begin_checksum(RunningTask *task)
+{
+    Load *load = state_of(task);
+    if (load->file->md5 == nullptr)
+        return;
+    check(engine::file_checksum_create(&load->checksum));
+    own<engine::FileChecksum>(task->run, load->checksum, engine::destroy);
+}
+
+// The file is the manifest's: it is loaded from its beginning.
+void begin_load(Load *load)
+{
+    load->checksum = nullptr;
+    load->offset = 0;
+    load->all_read = false;
+}
+
+// The part that has come first is the load's first one, if the ETag leaves nothing to find out.
+bool etag_shows_md5(const Load &load)
+{
+    bool shows = false;
+    if (load.has_next && load.etag != nullptr && load.next.size() == load.offset)
+        check(engine::etag_shows_md5(load.etag, load.file->md5, &shows));
+    return shows;
+}
+
+// The part's bytes are added while the next one is on its way.
+void add_part(RunningTask *task)
+{
+    Load *load = state_of(task);
+    load->has_next = false;
+    std::string_view bytes = load->next;
+    request_part(task);
+    check(engine::file_checksum_add(load->checksum, bytes));
+    MemoryContextReset(load->taken);
+}
+
+// Adds what comes next to the checksum. False: it has to come from the network first.
+bool add_to_checksum(RunningTask *task)
+{
+    Load *load = state_of(task);
+    if (load->place.bucket == nullptr) {
+        check(engine::file_checksum_add(load->checksum, read_chunk(task)));
+        return true;
+    }
+    request_part(task);
+    if (!load->has_next)
+        return false;
+    add_part(task);
+    return true;
+}
+
+const char *wrong_md5(const Load &load, std::string_view md5)
+{
+    if (view(load.file->md5) == md5)
+        return nullptr;
+    return psprintf("its MD5 is %s, and its manifest says %s", copy_string(md5), load.file->md5);
+}
+
+// Null: the file is the manifest's.
+const char *finish_checksum(Load *load)
+{
+    std::string_view md5;
+    check(engine::file_checksum_finish(load->checksum, &md5));
+    return wrong_md5(*load, md5);
+}
+
+// A step of the pass; on_time or on_response come for the next one.
+void go_on_with_checksum(RunningTask *task)
+{
+    Load *load = state_of(task);
+    if (etag_shows_md5(*load))
+        load->checksum = nullptr;
+    else if (!add_to_checksum(task))
+        return;
+    else if (load->all_read) {
+        const char *wrong = finish_checksum(load);
+        if (wrong != nullptr) {
+            fail(task, wrong);
+            return;
+        }
+        begin_load(load);
+    }
+    wake_after(task, 0);
 }
 
 // ---- Items ---------------------------------------------------------------------------------------------------------
@@ -284,9 +382,9 @@ Page make_page(RunningTask *task)
 const char *what_is_wrong(const Load &load)
 {
     int64 items = load.items_read + static_cast<int64>(load.page.items.size());
-    if (load.file->md5 != nullptr && view(load.file->md5) != engine::file_md5(load.reader))
-        return psprintf("its MD5 is %s, and its manifest says %s", copy_string(engine::file_md5(load.reader)),
-                        load.file->md5);
+    const char *wrong = load.file->md5 == nullptr ? nullptr : wrong_md5(load, engine::file_md5(load.reader));
+    if (wrong != nullptr)
+        return wrong;
     if (load.file->item_count >= 0 && load.file->item_count != items)
         return psprintf("it has " INT64_FORMAT " items, and its manifest says " INT64_FORMAT, items,
                         load.file->item_count);
@@ -346,6 +444,10 @@ bool take_page(RunningTask *task)
 void advance(RunningTask *task)
 {
     task->due = -1;
+    if (state_of(task)->checksum != nullptr) {
+        go_on_with_checksum(task);
+        return;
+    }
     if (!take_page(task))
         return;
     const char *wrong = state_of(task)->page.ended ? what_is_wrong(*state_of(task)) : nullptr;
@@ -384,6 +486,7 @@ void begin(RunningTask *task)
         engine::file_skip_lines(load->reader, strtoull(task->task->position, nullptr, 10));
     if (load->place.bucket == nullptr && !open_file(task))
         return;
+    begin_checksum(task);
     wake_after(task, 0);
 }
 

@@ -2,7 +2,10 @@
 #include "engine/files.h"
 
 #include <memory>
+#include <string>
 
+#include "base/base64.h"
+#include "base/digest.h"
 #include "engine/guard.h"
 #include "exports/item_file.h"
 #include "exports/manifest.h"
@@ -11,6 +14,10 @@ namespace podyn::engine {
 
 struct FileReader : exports::ItemFile {
     using ItemFile::ItemFile;
+};
+struct FileChecksum {
+    base::Md5 digest;
+    std::string md5;
 };
 // A page is made before anybody asks for its handle.
 struct FileItems {
@@ -84,6 +91,37 @@ std::string_view file_md5(const FileReader *reader) noexcept
 std::uint64_t file_bytes(const FileReader *reader) noexcept
 {
     return reader->contents().bytes_fed();
+}
+
+Status file_checksum_create(FileChecksum **checksum) noexcept
+{
+    *checksum = nullptr;
+    return guarded([&] {
+        *checksum = new FileChecksum();
+        return Status{};
+    });
+}
+
+void destroy(FileChecksum *checksum) noexcept
+{
+    delete checksum;
+}
+
+Status file_checksum_add(FileChecksum *checksum, std::string_view bytes) noexcept
+{
+    return guarded([&] {
+        checksum->digest.update(bytes);
+        return Status{};
+    });
+}
+
+Status file_checksum_finish(FileChecksum *checksum, std::string_view *md5) noexcept
+{
+    return guarded([&] {
+        checksum->md5 = base::encode_base64(base::as_text(checksum->digest.finish()));
+        *md5 = checksum->md5;
+        return Status{};
+    });
 }
 
 Status parse_export_summary(std::string_view text, Summary **handle, ExportSummary *summary) noexcept

@@ -57,6 +57,14 @@ void destroy(FileItems *handle) noexcept;
 // So many bytes were fed.
 [[nodiscard]] std::uint64_t file_bytes(const FileReader *reader) noexcept;
 
+// The same MD5 of bytes that nobody parses.
+struct FileChecksum;
+[[nodiscard]] Status file_checksum_create(FileChecksum **checksum) noexcept;
+void destroy(FileChecksum *checksum) noexcept;
+[[nodiscard]] Status file_checksum_add(FileChecksum *checksum, std::string_view bytes) noexcept;
+// Once, after the last bytes.
+[[nodiscard]] Status file_checksum_finish(FileChecksum *checksum, std::string_view *md5) noexcept;
+
 // ---- Manifests -----------------------------------------------------------------------------------------------------
 
 // What is missing or wrong is named (Failure::kCorrupt, not retryable); an export in Amazon Ion format is refused

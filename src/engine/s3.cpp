@@ -8,6 +8,7 @@
 #include "engine/guard.h"
 #include "engine/s3_exchange.h"
 #include "engine/take.h"
+#include "s3/etag.h"
 #include "s3/listing.h"
 
 namespace podyn::engine {
@@ -64,6 +65,14 @@ Status take_object_part(Call *call, ObjectPart **handle, S3Part *part) noexcept
 void destroy(ObjectPart *handle) noexcept
 {
     delete handle;
+}
+
+Status etag_shows_md5(std::string_view etag, std::string_view md5, bool *shows) noexcept
+{
+    return guarded([&] {
+        *shows = s3::etag_shows_md5(etag, md5);
+        return Status{};
+    });
 }
 
 }  // namespace podyn::engine

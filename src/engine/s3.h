@@ -45,4 +45,9 @@ struct ObjectPart;
 [[nodiscard]] Status take_object_part(Call *call, ObjectPart **handle, S3Part *part) noexcept;
 void destroy(ObjectPart *handle) noexcept;
 
+// Whether an ETag shows that an object's content has this MD5 (base64, as manifests of exports have it). It does not
+// where the object was uploaded in several parts, or is encrypted with a key of KMS (S3 user guide, "Checking object
+// integrity").
+[[nodiscard]] Status etag_shows_md5(std::string_view etag, std::string_view md5, bool *shows) noexcept;
+
 }  // namespace podyn::engine

@@ -100,6 +100,16 @@ class Bucket:
         self.write(f'{export}/_started', b'')
         return self.folder / export
 
+    def replace(self, path, content):
+        """A data file's content, with its MD5 in the manifest."""
+        path.write_bytes(content)
+        for manifest in self.folder.rglob('manifest-files.json'):
+            files = [json.loads(line) for line in manifest.read_text().splitlines()]
+            for file in files:
+                if self.folder / file['dataFileS3Key'] == path:
+                    file['md5Checksum'] = base64.b64encode(hashlib.md5(content).digest()).decode()
+            manifest.write_text(''.join(json.dumps(file) + '\n' for file in files))
+
     def files_of(self, export):
         """The paths of an export's data files."""
         lines = (export / 'manifest-files.json').read_text().splitlines()

@@ -1,6 +1,7 @@
 """podyn_import from S3: s3rver, behind a proxy that checks every signature."""
 
 import gzip
+import hashlib
 import json
 import random
 
@@ -114,6 +115,60 @@ def test_s3_fails_now_and_then(bucket, s3, loading):
     loading.wait_for_state(name, 'completed', timeout=120)
     assert {'break', 'slow', 'internal'} <= set(failures)
     assert assert_equal_items(items, KEYS, loading, 'events') == 3_000
+
+
+def test_empty_objects_and_members(bucket, s3, loading):
+    """No range of an empty object can be asked for: S3 refuses it, s3rver breaks off."""
+    items = numbered(10)
+    export = bucket.full_export([full_records(items), [], []])
+    bucket.replace(bucket.files_of(export)[1], b'')
+    upload(s3, bucket)
+    asked = []
+    s3.proxy.interfere = lambda path, answer: asked.append(path) or answer
+    imported(loading, url(bucket, export), key=KEYS)
+    assert assert_equal_items(items, KEYS, loading, 'events') == 10
+    assert not [path for path in asked if bucket.files_of(export)[1].name in path]
+    assert totals(loading, 'events') == (10, 10, 0, 0)
+
+
+def test_an_object_emptied_by_accident_is_replaced(bucket, s3, loading):
+    items = numbered(10)
+    export = bucket.full_export([full_records(items), full_records(numbered(5, first=10))])
+    path = bucket.files_of(export)[1]
+    good = path.read_bytes()
+    damaged(path, 'empty')
+    upload(s3, bucket)
+    name = imported(loading, url(bucket, export), key=KEYS, start=False)
+    loading.query('SELECT podyn_start(%s)', name)
+    loading.wait_for_state(name, 'failed')
+    s3.put(str(path.relative_to(bucket.folder)), good)
+    loading.query('SELECT podyn_start(%s)', name)
+    loading.wait_for_state(name, 'completed')
+    assert loading.value('SELECT count(*) FROM events') == 15
+
+
+@pytest.mark.parametrize('parts, reads', [(None, 1), (1, 1), (2, 2)])
+def test_a_good_etag_saves_a_pass(bucket, s3, loading, parts, reads):
+    """An object's ETag tells its MD5, unless it was uploaded in several parts."""
+    export = bucket.full_export([full_records(numbered(10))])
+    (path,) = bucket.files_of(export)
+    upload(s3, bucket)
+    etag = {None: None, 1: hashlib.md5(hashlib.md5(path.read_bytes()).digest()).hexdigest() + '-1',
+            2: '0' * 32 + '-2'}[parts]
+    name = imported(loading, url(bucket, export), key=KEYS, start=False)
+    asked = []
+
+    def tell(asked_path, answer):
+        status, headers, body = answer
+        if path.name in asked_path:
+            asked.append(asked_path)
+            headers = [(each, f'"{etag}"' if etag and each.lower() == 'etag' else value) for each, value in headers]
+        return status, headers, body
+    s3.proxy.interfere = tell
+    loading.query('SELECT podyn_start(%s)', name)
+    loading.wait_for_state(name, 'completed')
+    assert len(asked) == reads
+    assert loading.value('SELECT count(*) FROM events') == 10
 
 
 def test_an_object_that_may_not_be_read(bucket, s3, loading):

@@ -7,6 +7,7 @@
 #include "base/guard.h"
 #include "s3/address.h"
 #include "s3/error.h"
+#include "s3/etag.h"
 #include "s3/listing.h"
 #include "s3/range.h"
 
@@ -15,6 +16,21 @@ namespace {
 
 using base::Failure;
 using base::Status;
+
+// ---- ETags ---------------------------------------------------------------------------------------------------------
+
+// Both are of a real export's data file, as its manifest and S3 have them.
+TEST(ETag, of_a_whole_upload_or_a_single_part_shows_the_md5)
+{
+    constexpr std::string_view kMd5 = "rzAeIrtALbOlNdK5Hh8tgA==";
+    EXPECT_TRUE(etag_shows_md5("d1663e415aedcbf3c4977cde7002d2bf-1", kMd5));
+    EXPECT_TRUE(etag_shows_md5("af301e22bb402db3a535d2b91e1f2d80", kMd5));
+    for (const char *other : {"", "d1663e415aedcbf3c4977cde7002d2bf", "d1663e415aedcbf3c4977cde7002d2bf-2",
+                              "af301e22bb402db3a535d2b91e1f2d80-1", "bf301e22bb402db3a535d2b91e1f2d80"})
+        EXPECT_FALSE(etag_shows_md5(other, kMd5)) << other;
+    for (const char *no_md5 : {"", "rzAeIrtALbOlNdK5Hh8tgA", "rzAe"})
+        EXPECT_FALSE(etag_shows_md5("af301e22bb402db3a535d2b91e1f2d80", no_md5)) << no_md5;
+}
 
 // ---- addresses -----------------------------------------------------------------------------------------------------
 
