@@ -263,8 +263,9 @@ def damaged(path, how):
 @pytest.mark.parametrize('how, on_conflict', [
     ('truncated', 'update'), ('flipped', 'merge'), ('another', 'update'), ('another', 'nothing'), ('another', 'error'),
     ('empty', 'update')])
-def test_a_damaged_file_is_named_and_replaced(bucket, loading, how, on_conflict):
+def test_a_damaged_file_is_named_and_replaced(bucket, loading, configure, how, on_conflict):
     """Nothing of what it holds is ever seen: not as rows of keys that only it has, nor as rows that are in the way."""
+    configure('podyn.batch_rows', 100)
     items = random_items(2_000)
     export = bucket.full_export([full_records(items[:1_000]), full_records(items[1_000:])])
     path = bucket.files_of(export)[1]
