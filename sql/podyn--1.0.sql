@@ -158,7 +158,8 @@ CREATE TABLE podyn.error (
     item      json,                                    -- as received, DynamoDB JSON (what is no JSON: as a string); NULL for remove
     sqlstate  text NOT NULL,
     message   text NOT NULL,
-    detail    text
+    detail    text,
+    group_position text                                -- where hooks take items in groups: position of the group's first
 );
 CREATE INDEX ON podyn.error (name);
 CREATE FUNCTION podyn.canonical_item(item json) RETURNS text

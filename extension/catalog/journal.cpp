@@ -59,16 +59,17 @@ void record_rejected(const char *name, const RejectedItem &rejected)
         "k) "
         "FROM unnest(r.key_names) AS k) END AS key FROM podyn.replication AS r WHERE r.name = $1), "
         "again AS (UPDATE podyn.error AS e SET at = clock_timestamp(), source = $2, position = $3, sqlstate = $6, "
-        "message = $7, detail = $8 WHERE e.name = $1 AND e.operation = $4 AND $4 <> 'remove' "
+        "message = $7, detail = $8, group_position = $9 WHERE e.name = $1 AND e.operation = $4 AND $4 <> 'remove' "
         "AND hashtextextended(podyn.canonical_item(e.item), 0) = hashtextextended(podyn.canonical_item($5::json), 0) "
         "AND podyn.canonical_item(e.item) = podyn.canonical_item($5::json) "
         "AND ($2 NOT LIKE 'file %' OR e.source = $2 AND e.position = $3) RETURNING e.id) "
-        "INSERT INTO podyn.error (name, source, position, operation, key, item, sqlstate, message, detail) "
-        "SELECT name, $2, $3, $4, key, CASE WHEN $4 <> 'remove' THEN item END, $6, $7, $8 FROM rejected "
+        "INSERT INTO podyn.error (name, source, position, operation, key, item, sqlstate, message, detail, "
+        "group_position) "
+        "SELECT name, $2, $3, $4, key, CASE WHEN $4 <> 'remove' THEN item END, $6, $7, $8, $9 FROM rejected "
         "WHERE NOT EXISTS (SELECT FROM again)",
         {text(name), text(rejected.source), text_or_null(rejected.position), text(rejected.operation),
          text_or_null(as_json(rejected.item)), text(rejected.sqlstate), text(rejected.message),
-         text_or_null(rejected.detail)});
+         text_or_null(rejected.detail), text_or_null(rejected.group_position)});
 }
 
 }  // namespace podyn::catalog

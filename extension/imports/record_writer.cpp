@@ -89,6 +89,17 @@ Groups by_attributes(const catalog::Profile &profile, const Datum *documents, co
     return groups;
 }
 
+Groups as_given(const int *numbers, const int *items, int count)
+{
+    Groups groups = each_alone(items, count);
+    groups.count = 0;
+    for (int i = 0; i < count; ++i)
+        if (i == 0 || numbers[items[i]] != numbers[items[i - 1]])
+            groups.begins[groups.count++] = i;
+    groups.begins[groups.count] = count;
+    return groups;
+}
+
 // ---- A part of a batch ---------------------------------------------------------------------------------------------
 
 // Items go in with the numbers of their groups, records come out with them.
@@ -195,11 +206,9 @@ void write_part(void *context, int first, int count)
     SPI_finish();
 }
 
-void reject(Writing *writing, const PageItem &item, const char *sqlstate, std::string_view message,
-            std::string_view detail)
+void reject(Writing *writing, int item, const Rejection &rejection)
 {
-    catalog::record_rejected(writing->page->replication->name, {writing->page->page->source, item.position, "put",
-                                                                item.item->json, sqlstate, message, detail});
+    writing->page->reject(writing->page->context, item, rejection);
     ++writing->counts.rejected;
 }
 
@@ -210,9 +219,11 @@ void reject_group(void *context, int group, ErrorData *error)
     const char *message = error->message;
     if (writing->stage != nullptr)
         message = psprintf("%s failed: %s", writing->stage, error->message);
+    int first = groups.items[groups.begins[group]];
+    bool alone = groups.begins[group] + 1 == groups.begins[group + 1];
     for (int i = groups.begins[group]; i < groups.begins[group + 1]; ++i)
-        reject(writing, writing->page->page->items[groups.items[i]], unpack_sql_state(error->sqlerrcode), view(message),
-               view(error->detail));
+        reject(writing, groups.items[i],
+               {unpack_sql_state(error->sqlerrcode), view(message), view(error->detail), alone ? -1 : first});
 }
 
 // ---- A page --------------------------------------------------------------------------------------------------------
@@ -220,8 +231,12 @@ void reject_group(void *context, int group, ErrorData *error)
 void write_batch(Writing *writing, const int *items, int count)
 {
     const catalog::Profile &profile = *writing->page->profile;
-    writing->groups = profile.group_by_count > 0 ? by_attributes(profile, writing->page->documents, items, count)
-                                                 : each_alone(items, count);
+    if (writing->page->groups != nullptr)
+        writing->groups = as_given(writing->page->groups, items, count);
+    else if (profile.group_by_count > 0)
+        writing->groups = by_attributes(profile, writing->page->documents, items, count);
+    else
+        writing->groups = each_alone(items, count);
     work_in_halves({write_part, reject_group, writing}, 0, writing->groups.count);
 }
 
@@ -247,13 +262,13 @@ void tell_of_unknown(const catalog::Replication &replication, const RecordTarget
 // The page's sound items; the others are rejected here.
 int *sound_items(Writing *writing, int *count)
 {
-    const Page &page = *writing->page->page;
+    const RecordPage &page = *writing->page;
     auto *items = static_cast<int *>(palloc(sizeof(int) * static_cast<size_t>(page.count + 1)));
     *count = 0;
     for (int i = 0; i < page.count; ++i) {
         const engine::Problem &problem = page.items[i].item->problem;
         if (problem.exists())
-            reject(writing, page.items[i], problem.sqlstate, problem.message, {});
+            reject(writing, i, {problem.sqlstate, problem.message, {}, -1});
         else
             items[(*count)++] = i;
     }
@@ -274,9 +289,11 @@ WrittenCounts write_records(const RecordPage &page)
                         errmsg("the target of import \"%s\" does not exist any more", replication.name)));
     int count;
     int *items = sound_items(&writing, &count);
-    for (int done = 0; done < count; done += replication.batch_size) {
-        write_batch(&writing, items + done, Min(replication.batch_size, count - done));
-        keep_network_moving();
+    int most = page.groups != nullptr ? count : replication.batch_size;
+    for (int done = 0; done < count; done += most) {
+        write_batch(&writing, items + done, Min(most, count - done));
+        if (page.between != nullptr)
+            page.between();
     }
     if (writing.target != nullptr)
         tell_of_unknown(replication, *writing.target);

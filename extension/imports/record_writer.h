@@ -9,15 +9,29 @@
 
 namespace podyn {
 
+// Why an item is not taken.
+struct Rejection {
+    const char *sqlstate;
+    std::string_view message;
+    std::string_view detail;
+    int group;  // the first item of the group that has failed; -1: the item failed by itself
+};
+
 struct RecordPage {
     const catalog::Replication *replication;
     const catalog::Profile *profile;
-    const Page *page;  // its items are screened (imports/hooks.h)
+    const PageItem *items;  // screened (imports/hooks.h)
+    int count;
     Datum *documents;  // of the items, as jsonb
+    const int
+        *groups;  // of each item a number, those of a group side by side; null: the profile makes groups in batches
+    void (*reject)(void *context, int item, const Rejection &rejection);
+    void *context;
+    void (*between)();  // is called between batches; null: nothing is
 };
 
 // One bad item never stops the rest: where a hook or the write fails, groups are tried alone, and a group that fails
-// goes to podyn.error, item by item. Counts are those of items: one is written if its group gave a record, skipped if
+// is rejected, item by item. Counts are those of items: one is written if its group gave a record, skipped if
 // not. Where each item gives one record, those that the write leaves out are skipped, too.
 WrittenCounts write_records(const RecordPage &page);
 

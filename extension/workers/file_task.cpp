@@ -320,6 +320,21 @@ Turn write_rows(RunningTask *task, Page *page)
     return write_page(task, *page);
 }
 
+struct RejectedRecords {
+    const char *import;
+    const Page *page;
+};
+
+void reject_record(void *context, int number, const Rejection &rejection)
+{
+    auto *rejected = static_cast<RejectedRecords *>(context);
+    const PageItem *items = rejected->page->items;
+    std::string_view group = rejection.group < 0 ? std::string_view{} : items[rejection.group].position;
+    catalog::record_rejected(rejected->import,
+                             {rejected->page->source, items[number].position, "put", items[number].item->json,
+                              rejection.sqlstate, rejection.message, rejection.detail, group});
+}
+
 // The hooks' records, and what else the hooks do, commit with the page's position.
 Turn write_by_hooks(RunningTask *task, Page *page)
 {
@@ -333,7 +348,9 @@ Turn write_by_hooks(RunningTask *task, Page *page)
     int count = page->count;
     page->count = screen_items({load->profile, replication.filter}, page->items, count, documents);
     load->page_skipped = count - page->count;
-    page->record(task, write_records({&replication, load->profile, page, documents}));
+    RejectedRecords rejected = {replication.name, page};
+    page->record(task, write_records({&replication, load->profile, page->items, page->count, documents, nullptr,
+                                      reject_record, &rejected, keep_network_moving}));
     commit_transaction();
     return Turn::kGo;
 }

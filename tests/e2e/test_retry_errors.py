@@ -6,6 +6,7 @@ from database import Database
 from exports import at, change, full_records, lines_of
 from test_import import KEYS, imported, loading, numbered, totals  # noqa: F401 (fixtures)
 from test_privileges import owners, refused  # noqa: F401 (fixture)
+from test_profiles import create_profile, parse, transform, upsert
 from waiting import holds_for
 
 LOOK = """
@@ -156,6 +157,49 @@ def test_a_cancel_takes_everything_back(bucket, checked, configure):
     assert totals(checked, 'events') == (20, 10, 0, 10)
     checked.query('DROP TRIGGER wait ON events; RESET statement_timeout')
     assert retry(checked) == 10
+
+
+# ---- imports with hooks ---------------------------------------------------------------------------------------------
+
+def test_groups_are_tried_as_a_whole(bucket, loading, configure):
+    """Those of several batches each by itself, as when they failed; some rows of podyn.error have been removed."""
+    configure('podyn.batch_rows', 100)
+    loading.query("CREATE TABLE events (id text PRIMARY KEY, n numeric CONSTRAINT few CHECK (n < 10))")
+    items = [{'id': {'S': f'{number:03}'}, 'kind': {'N': str(number % 3)}} for number in range(60)]
+    profile = create_profile(loading, group_by=['kind'], transform=transform(
+        loading, "SELECT jsonb_build_object('id', string_agg(item ->> 'id', ' ' ORDER BY place), 'n', count(*)) "
+                 'FROM unnest(items) WITH ORDINALITY AS i (item, place)'))
+    imported(loading, bucket.full_export([full_records(items)]), profile=profile, batch_size=30)
+    assert totals(loading, 'events') == (60, 0, 0, 60)
+    assert dict(loading.query('SELECT group_position, count(*) FROM podyn.error GROUP BY 1')) == {
+        str(line): 10 for line in (1, 2, 3, 31, 32, 33)}
+    assert retry(loading) == 0
+    loading.query("DELETE FROM podyn.error WHERE position = '1'; ALTER TABLE events DROP CONSTRAINT few; "
+                  "ALTER TABLE events ADD CONSTRAINT most CHECK (id !~ '031')")
+    assert retry(loading) == 49
+    assert sorted(loading.column('SELECT id FROM events')) == sorted(
+        ' '.join(f'{number:03}' for number in range(first + kind, first + 30, 3) if number > 0)
+        for first in (0, 30) for kind in range(3) if (first, kind) != (30, 1))
+    assert {(error['group_position'], 'most' in error['message']) for error in loading.errors('events')} == {('32', True)}
+    assert totals(loading, 'events')[1:] == (49, 0, 10)
+
+
+def test_items_of_hooks_are_tried_again(bucket, loading):
+    """By each of the hooks, of which parse leaves out some by now."""
+    loading.query('CREATE TABLE events (id text, n numeric)')
+    hooks = {'parse': parse(loading, "SELECT CASE WHEN 1 / ((item ->> 'n')::int - 5) IS NOT NULL THEN item END"),
+             'upsert': upsert(loading, "BEGIN IF (SELECT max((i ->> 'n')::int) FROM unnest(records) AS i) > 9 THEN "
+                                       "RAISE 'too high'; END IF; RETURN 0; END")}
+    path = bucket.write('items.json', lines_of(full_records(numbered(40))) + b'no item\n')
+    imported(loading, path, profile=create_profile(loading, **hooks), key=KEYS, batch_size=7)
+    assert totals(loading, 'events') == (41, 0, 9, 32)
+    parse(loading, "SELECT CASE WHEN (item ->> 'n')::int <> 20 THEN item END")
+    upsert(loading, "BEGIN INSERT INTO public.events SELECT item ->> 'id', (item ->> 'n')::numeric "
+                    'FROM unnest(records) AS item; RETURN cardinality(records); END')
+    assert retry(loading) == 31
+    assert loading.column('SELECT n::int FROM events ORDER BY n') == [
+        5, *(number for number in range(10, 40) if number != 20)]
+    assert totals(loading, 'events') == (41, 30, 10, 1)
 
 
 def test_another_replication_of_the_table_is_newer(bucket, checked, simulator):
