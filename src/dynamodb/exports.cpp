@@ -1,7 +1,6 @@
 // See exports.h.
 #include "dynamodb/exports.h"
 
-#include <cmath>
 #include <utility>
 
 #include "json/path_sink.h"
@@ -11,17 +10,7 @@ namespace podyn::dynamodb {
 
 namespace {
 
-constexpr unsigned kExportsPerPage = 25;        // the most that ListExports takes
-constexpr double kLatestSecond = 253402300799;  // of the year 9999
-
-// Seconds since 1970, perhaps with a fraction.
-std::int64_t to_time_us(std::string_view path, const json::Scalar &value)
-{
-    const double seconds = json::to_double(path, value);
-    if (seconds < 0 || seconds > kLatestSecond)
-        json::refuse(std::string(path) + " is not a time");
-    return std::llround(seconds * 1e6);
-}
+constexpr unsigned kExportsPerPage = 25;  // the most that ListExports takes
 
 class BackupsSink final : public json::PathSink {
   public:
@@ -40,7 +29,7 @@ class BackupsSink final : public json::PathSink {
         else if (member == "PointInTimeRecoveryDescription.PointInTimeRecoveryStatus")
             backups_.point_in_time_recovery = keep_string(path, value) == "ENABLED";
         else if (member == "PointInTimeRecoveryDescription.EarliestRestorableDateTime")
-            backups_.earliest_us = to_time_us(path, value);
+            backups_.earliest_us = json::to_time_us(path, value);
     }
 
   private:
@@ -98,9 +87,9 @@ class ExportSink final : public json::PathSink {
         else if (member == "ExportStatus")
             export_.status = keep_string(path, value);
         else if (member == "ExportTime")
-            export_.export_time_us = to_time_us(path, value);
+            export_.export_time_us = json::to_time_us(path, value);
         else if (member == "IncrementalExportSpecification.ExportToTime")
-            export_.to_time_us = to_time_us(path, value);
+            export_.to_time_us = json::to_time_us(path, value);
         else if (member == "S3Bucket")
             export_.bucket = keep_string(path, value);
         else if (member == "ExportManifest")

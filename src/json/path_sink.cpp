@@ -108,6 +108,15 @@ std::int64_t to_count(std::string_view path, const Scalar &value)
     return static_cast<std::int64_t>(number);
 }
 
+std::int64_t to_time_us(std::string_view path, const Scalar &value)
+{
+    constexpr double kLatestSecond = 253402300799;  // of the year 9999
+    const double seconds = to_double(path, value);
+    if (seconds < 0 || seconds > kLatestSecond)
+        refuse_value(path, "a time");
+    return std::llround(seconds * 1e6);
+}
+
 void require(bool present, std::string_view path)
 {
     if (!present)

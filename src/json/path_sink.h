@@ -79,6 +79,8 @@ class Ignore final : public Sink {
 // Numbers of responses; both refuse what is none. A count is a whole number of at least zero.
 [[nodiscard]] double to_double(std::string_view path, const Scalar &value);
 [[nodiscard]] std::int64_t to_count(std::string_view path, const Scalar &value);
+// Seconds since 1970, perhaps with a fraction, in microseconds.
+[[nodiscard]] std::int64_t to_time_us(std::string_view path, const Scalar &value);
 
 // Refuses a response that lacks a member which the protocol promises.
 void require(bool present, std::string_view path);

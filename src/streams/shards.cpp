@@ -33,6 +33,8 @@ class ShardListSink final : public json::PathSink {
             stream_.status = keep_string(path, value);
         else if (path == "StreamDescription.StreamViewType")
             stream_.view_type = keep_string(path, value);
+        else if (path == "StreamDescription.CreationRequestDateTime" && !value.is_null())
+            stream_.created_us = json::to_time_us(path, value);
         else if (path == "StreamDescription.LastEvaluatedShardId")
             stream_.last_shard = keep_string(path, value);
         else if (path == "StreamDescription.Shards[].ShardId")

@@ -20,6 +20,7 @@ struct ShardDescription {
 struct StreamDescription {
     std::string_view status;  // ENABLING, ENABLED, DISABLING, DISABLED
     std::string_view view_type;
+    std::int64_t created_us = 0;  // CreationRequestDateTime, microseconds of Unix time; 0: not given
     std::span<const ShardDescription> shards;
     std::string_view last_shard;  // LastEvaluatedShardId; empty after the last page
 };

@@ -40,12 +40,14 @@ TEST(DescribeStream, gives_shards_with_parents_and_ranges)
 {
     const streams::ShardList list(
         R"({"StreamDescription":{"StreamStatus":"ENABLED","StreamViewType":"NEW_IMAGE","LastEvaluatedShardId":"s2",)"
+        R"("CreationRequestDateTime":1600000000.25,)"
         R"("Shards":[{"ShardId":"s1","SequenceNumberRange":{"StartingSequenceNumber":"100","EndingSequenceNumber":"200"}},)"
         R"({"SequenceNumberRange":{"StartingSequenceNumber":"201"},"ParentShardId":"s1","ShardId":"s2"}]}})");
     const streams::StreamDescription &stream = list.page();
     EXPECT_EQ(stream.status, "ENABLED");
     EXPECT_EQ(stream.view_type, "NEW_IMAGE");
     EXPECT_EQ(stream.last_shard, "s2");
+    EXPECT_EQ(stream.created_us, 1'600'000'000'250'000);
     ASSERT_EQ(stream.shards.size(), 2U);
     EXPECT_EQ(stream.shards[0].id, "s1");
     EXPECT_EQ(stream.shards[0].parent, "");
