@@ -34,6 +34,9 @@ CREATE TABLE podyn.replication (
     on_conflict        text NOT NULL DEFAULT 'update',
     filter             text,                            -- SQL condition over item, a jsonb
     profile            text,                            -- in podyn.profile
+    backfill           text NOT NULL DEFAULT 'scan',    -- 'scan', 'export', or where exports are
+    export_to          text,                            -- backfill => 'export': where to
+    exported_until     timestamptz,                     -- exports that are there: what they contain ends then
     allow_gaps         boolean NOT NULL DEFAULT false,
     batch_size         integer,                         -- rows in one statement; NULL: as many as a transaction has
     revision           integer NOT NULL DEFAULT 0,      -- of the options: workers read them again when it changes
@@ -79,11 +82,12 @@ FROM podyn.replication;
 CREATE TABLE podyn.task (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     replication    integer NOT NULL REFERENCES podyn.replication ON DELETE CASCADE,
-    kind           text NOT NULL CHECK (kind IN ('setup', 'segment', 'file', 'stream', 'shard', 'merge', 'prune', 'complete')),
-    task           text NOT NULL,                      -- segment number, file or shard id
+    kind           text NOT NULL CHECK (kind IN ('setup', 'segment', 'export', 'file', 'stream', 'shard', 'merge', 'prune',
+                                                    'complete')),
+    task           text NOT NULL,                      -- segment number, ARN of the table to be exported, file or shard id
     parent         text,                               -- shard: its parent's id
     state          text NOT NULL CHECK (state IN ('waiting', 'ready', 'done')),
-    position       text,                               -- segment: LastEvaluatedKey; file: line; shard: sequence number; prune: key
+    position       text,                               -- segment: LastEvaluatedKey; export: its token or ARN; file: line; shard: sequence number; prune: key
     read_through   timestamptz,                        -- shard: every change up to then has been taken
     items          bigint NOT NULL DEFAULT 0,
     items_read     bigint NOT NULL DEFAULT 0,          -- file: written, skipped and rejected ones
@@ -515,10 +519,13 @@ SELECT r.name, k.kind, k.task, k.parent, k.state, k.position, k.items, k.changes
        k.retry_at, k.last_error, k.last_error_at, k.done_at,
        CASE WHEN k.state = 'done' THEN NULL
             WHEN r.failure IS NOT NULL OR NOT r.enabled THEN 'podyn_start'
-            WHEN k.state = 'waiting' THEN CASE k.kind WHEN 'file' THEN 'earlier export' WHEN 'complete' THEN 'files'
+            WHEN k.state = 'waiting' THEN CASE WHEN k.kind = 'file' AND r.phase = 'starting' THEN 'setup'
+                                               WHEN k.kind = 'file' THEN 'earlier export' WHEN k.kind = 'complete' THEN 'files'
                                                ELSE 'parent shard' END
             WHEN k.retry_at > clock_timestamp() THEN 'retry'
             WHEN live.worker IS NULL THEN 'worker'
+            WHEN k.kind = 'export' AND k.position IS NULL THEN 'time of export'
+            WHEN k.kind = 'export' AND k.position LIKE 'arn:%' THEN 'DynamoDB'
             -- The budget fills up with time; below zero it has been spent ahead.
             WHEN k.kind = 'segment' AND r.scan_rate > 0 AND l.read_units_left + r.scan_rate::double precision
                  * extract(epoch FROM clock_timestamp() - l.read_units_at)::double precision < 0 THEN 'scan_rate'

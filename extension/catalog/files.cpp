@@ -27,6 +27,14 @@ void forget_file(int64 task, const char *import, const char *source)
     execute("DELETE FROM podyn.error WHERE name = $1 AND source = $2", {text(import), text(source)});
 }
 
+void release_first_files(int32 replication)
+{
+    execute(
+        "UPDATE podyn.task AS t SET state = 'ready' FROM podyn.file AS f "
+        "WHERE t.replication = $1 AND f.task = t.id AND f.stage = 0",
+        {int4(replication)});
+}
+
 uint64 release_next_files()
 {
     uint64 files = execute(
@@ -39,8 +47,8 @@ uint64 release_next_files()
                "UPDATE podyn.task AS t SET state = 'ready' FROM podyn.replication AS r "
                "WHERE t.kind = 'complete' AND t.state = 'waiting' AND r.id = t.replication AND r.phase = 'copying' AND "
                "NOT "
-               "EXISTS (SELECT FROM podyn.task AS file WHERE file.replication = t.replication AND file.kind = 'file' "
-               "AND file.state <> 'done')");
+               "EXISTS (SELECT FROM podyn.task AS other WHERE other.replication = t.replication AND other.kind IN "
+               "('segment', 'export', 'file', 'prune') AND other.state <> 'done')");
 }
 
 }  // namespace podyn::catalog

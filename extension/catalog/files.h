@@ -1,4 +1,4 @@
-// Rows of podyn.file: what is known of the files of an import.
+// Rows of podyn.file: what is known of the files of an import, or of exports that a replication copies from.
 #pragma once
 
 #include "compat.h"
@@ -18,6 +18,9 @@ File *find_file(MemoryContext context, int64 task);
 
 // The file begins anew, with whatever stands in its place by then. `source`: what podyn.error calls it.
 void forget_file(int64 task, const char *import, const char *source);
+
+// Those of the first stage may be loaded.
+void release_first_files(int32 replication);
 
 // Files whose turn has come, as those of the stages before are done, may be loaded, and when all are, on_complete may
 // run. Returns how many tasks there were.

@@ -9,6 +9,7 @@
 namespace podyn {
 
 enum class ConsistentRead : uint8 { kAuto, kOn, kOff };
+enum class Backfill : uint8 { kScan, kExport, kFiles };  // kFiles: of exports that are there
 enum class OnExisting : uint8 { kError, kTruncate, kUpsert };
 enum class Deletes : uint8 { kApply, kIgnore, kMark };                // `deletes` and `ttl_deletes`
 enum class OnConflict : uint8 { kUpdate, kMerge, kNothing, kError };  // of an import: the key has a row already
@@ -16,6 +17,7 @@ using NulCharacters = engine::NulCharacters;
 
 // The spellings in the order of the enumerators.
 inline constexpr const char *kConsistentReadWords[] = {"auto", "on", "off"};
+inline constexpr const char *kBackfillWords[] = {"scan", "export"};
 inline constexpr const char *kOnExistingWords[] = {"error", "truncate", "upsert"};
 inline constexpr const char *kDeletesWords[] = {"apply", "ignore", "mark"};
 inline constexpr const char *kOnConflictWords[] = {"update", "merge", "nothing", "error"};

@@ -12,7 +12,8 @@ constexpr char kSelect[] =
     "target_is_ours, positions_at, target_made, coalesce(copy_segments, 0), coalesce(workers, 0), consistent_read, "
     "on_existing, deletes, coalesce(ttl_deletes, deletes), nul_characters, revision, copy_upserts, "
     "coalesce(stream_view_type IN ('KEYS_ONLY', 'OLD_IMAGE'), false), adds_columns, imports, on_conflict, "
-    "filter, coalesce(batch_size, 0), loads_fresh, profile FROM podyn.replication ";
+    "filter, coalesce(batch_size, 0), loads_fresh, profile, backfill, CASE WHEN imports THEN source WHEN backfill = "
+    "'export' THEN export_to WHEN backfill <> 'scan' THEN backfill END, exported_until FROM podyn.replication ";
 
 // The enumerator that a column of the current row stands for.
 template <typename Enum>
@@ -23,6 +24,13 @@ Enum option(int column, std::span<const char *const> words)
     if (found < 0)
         elog(ERROR, "unknown option value \"%s\" in podyn.replication", word);
     return static_cast<Enum>(found);
+}
+
+// A word, or where the exports are.
+Backfill read_backfill(int column)
+{
+    int found = find_word(kBackfillWords, string(CurrentMemoryContext, 0, column));
+    return found < 0 ? Backfill::kFiles : static_cast<Backfill>(found);
 }
 
 Replication *read(MemoryContext context)
@@ -64,6 +72,9 @@ Replication *read(MemoryContext context)
     replication->batch_size = get_int4(0, 33);
     replication->loads_fresh = get_boolean(0, 34);
     replication->profile = string(context, 0, 35);
+    replication->backfill = read_backfill(36);
+    replication->files_at = string(context, 0, 37);
+    replication->exported_until = is_null(0, 38) ? 0 : DatumGetTimestampTz(value(0, 38));
     return replication;
 }
 

@@ -1,9 +1,10 @@
 // Rows of podyn.replication. Their states and who moves them:
 //
 //   starting   podyn_replicate, podyn_start after podyn_reset      a task of kind setup exists
-//   copying    the setup task, with the start positions of all     segments and shards exist; changes go to the spool
-//              shards, in one transaction
-//              a copy that upserts ends with a task of kind prune, which the supervisor adds after the last segment
+//   copying    the setup task, with the start positions of all     segments (or files, or an export) and shards exist;
+//              shards, in one transaction                          changes go to the spool
+//              a task of kind export ends with the files' tasks. A copy that upserts ends with a task of kind prune,
+//              which the supervisor adds after the last segment or file
 //   merging    the supervisor, when all of that is done            a task of kind merge exists; changes go to the spool
 //   streaming  the merge task, when the stream has passed the      changes go to the target
 //              backfill's end and the spool is empty; or the setup task where no data is copied
@@ -39,10 +40,13 @@ struct Replication {
     NulCharacters nul_characters;
     bool imports;  // podyn_import: the source is where the files are
     OnConflict on_conflict;
-    char *filter;      // null: none
-    char *profile;     // its hooks (catalog/profiles.h); null: none
-    int32 batch_size;  // rows in one statement; 0: as many as a transaction has
-    bool loads_fresh;  // an import that began with an empty table
+    char *filter;   // null: none
+    char *profile;  // its hooks (catalog/profiles.h); null: none
+    Backfill backfill;
+    char *files_at;              // where files are that are loaded, or will be exported to; null: none are
+    TimestampTz exported_until;  // Backfill::kFiles: what they contain ends then; else 0
+    int32 batch_size;            // rows in one statement; 0: as many as a transaction has
+    bool loads_fresh;            // an import that began with an empty table
     int32 revision;
     int32 copy_segments;  // of the copy under way; 0: not set up yet
     int key_count;

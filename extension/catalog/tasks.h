@@ -6,7 +6,7 @@
 
 namespace podyn::catalog {
 
-enum class TaskKind : uint8 { kSetup, kSegment, kFile, kStream, kShard, kMerge, kPrune, kComplete };
+enum class TaskKind : uint8 { kSetup, kSegment, kExport, kFile, kStream, kShard, kMerge, kPrune, kComplete };
 
 const char *task_kind_name(TaskKind kind);
 
@@ -14,7 +14,7 @@ struct Task {
     int64 id;
     int32 replication;
     TaskKind kind;
-    char *name;      // segment number, file, shard id
+    char *name;      // segment number, ARN of the table to be exported, file, shard id
     char *position;  // null: from the start
     TimestampTz read_through;
     bool may_begin;  // not waiting for a retry

@@ -93,6 +93,8 @@ Datum podyn_alter(PG_FUNCTION_ARGS)
     ReplicateOptions options = read_altered_options(fcinfo, 1);
     if (replication->copy_data && options.on_existing == OnExisting::kTruncate)
         require_truncatable(replication->name, replication->target);
+    if (replication->backfill != Backfill::kScan && !options.reads_as_default)
+        ereport(NOTICE, (errmsg("scan_rate, segments and consistent_read are not used: nothing is scanned")));
     const char *changes = change_options(replication->id, given, options);
     catalog::record_event(replication->owner, replication->name, "altered", changes);
     wake_at_commit();

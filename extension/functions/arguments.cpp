@@ -3,19 +3,6 @@
 
 namespace podyn {
 
-void refuse(const char *option, const char *only)
-{
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("option \"%s\" is not supported in podyn " PODYN_VERSION, option),
-                    errhint("Leave it out; the only value possible is %s.", only)));
-}
-
-void only_null(const Arguments &arguments, int i, const char *option)
-{
-    if (!arguments.null(i))
-        refuse(option, "NULL");
-}
-
 void refuse_null(const char *option)
 {
     ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("option \"%s\" must not be null", option),

@@ -18,9 +18,6 @@ struct Arguments {
     [[nodiscard]] char *string(int i) const { return null(i) ? nullptr : TextDatumGetCString(datum(i)); }
 };
 
-// What this version cannot honour is refused unless it has its default.
-[[noreturn]] void refuse(const char *option, const char *only);
-void only_null(const Arguments &arguments, int i, const char *option);
 [[noreturn]] void refuse_null(const char *option);
 bool boolean(const Arguments &arguments, int i, const char *option);
 // The place of an option's value among the words that it knows.

@@ -142,13 +142,13 @@ int stop_one(const char *name, const char *message)
 
 namespace {
 
-// Its files are loaded from their beginning; rows that are there are treated as on_conflict says.
+// Files are loaded from their beginning. Of an import, rows that are there are treated as on_conflict says.
 void forget_files(const catalog::Replication &replication)
 {
     catalog::execute(
         "UPDATE podyn.task SET state = 'waiting', position = NULL, items = 0, items_read = 0, skipped = 0, "
         "throttled = 0, retry_at = NULL, last_error = NULL, last_error_at = NULL, done_at = NULL WHERE replication = "
-        "$1",
+        "$1 AND kind IN ('file', 'complete')",
         {catalog::int4(replication.id)});
     catalog::execute("UPDATE podyn.replication SET loads_fresh = false WHERE id = $1", {catalog::int4(replication.id)});
 }
@@ -161,10 +161,13 @@ void reset(const char *name)
     locks::own_replication_soon(replication->id);
     bool nothing_to_do = !replication->copy_data && !replication->replay_changes;
     catalog::Scope scope = catalog::enter();
-    if (replication->imports)
+    // An export that was made for this copy is forgotten, and the next one asks anew; exports that are there stay.
+    bool keeps_files = replication->imports || replication->backfill == Backfill::kFiles;
+    catalog::run(
+        "DELETE FROM podyn.task WHERE replication = $1 AND NOT ($2 AND kind = 'file' OR $3)",
+        {catalog::int4(replication->id), catalog::boolean(keeps_files), catalog::boolean(replication->imports)});
+    if (keeps_files)
         forget_files(*replication);
-    else
-        catalog::run("DELETE FROM podyn.task WHERE replication = $1", {catalog::int4(replication->id)});
     catalog::run("DELETE FROM podyn.spool WHERE replication = $1", {catalog::int4(replication->id)});
     catalog::run("DELETE FROM podyn.seen WHERE replication = $1", {catalog::int4(replication->id)});
     catalog::run("DELETE FROM podyn.error WHERE name = $1", {catalog::text(name)});

@@ -1,8 +1,8 @@
 // podyn_export and podyn_exports: DynamoDB's exports of a table to S3, begun and listed in the caller's session. podyn
 // keeps nothing of them: AWS does. Loading them is podyn_import's affair.
+#include "functions/export.h"
+
 #include "functions/replicate.h"
-#include "functions/source_table.h"
-#include "imports/place.h"
 #include "raise.h"
 
 namespace podyn {
@@ -29,6 +29,60 @@ engine::Call *own_call(engine::Call *call)
 {
     return own<engine::Call>(CurrentMemoryContext, call, engine::call_destroy);
 }
+
+}  // namespace
+
+Place read_destination(const char *export_to)
+{
+    if (!is_in_s3(export_to))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" is no place in S3", export_to),
+                        errhint("Give export_to as 's3://bucket/prefix'.")));
+    return parse_place(export_to);
+}
+
+engine::BackupsDescription describe_backups(const Source &source, const char *table)
+{
+    engine::Call *call = nullptr;
+    check(engine::start_describe_backups(source.loop->client, source.session, table, now(), &call));
+    finish(source.loop, own_call(call));
+    engine::Backups *handle = nullptr;
+    engine::BackupsDescription description;
+    check(engine::take_backups(call, &handle, &description));
+    own<engine::Backups>(CurrentMemoryContext, handle, engine::destroy);
+    return description;
+}
+
+void require_recovery(const engine::BackupsDescription &backups, const char *table)
+{
+    if (!backups.point_in_time_recovery)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("point-in-time recovery of DynamoDB table \"%s\" is off", table),
+                        errdetail("DynamoDB exports tables from what it keeps for their recovery."),
+                        errhint("Turn it on with: aws dynamodb update-continuous-backups --table-name %s "
+                                "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true",
+                                table)));
+}
+
+char *make_client_token()
+{
+    constexpr size_t kBytes = 16;
+    uint8 random[kBytes];
+    if (!pg_strong_random(random, kBytes))
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+    auto *token = static_cast<char *>(palloc0(2 * kBytes + 1));
+    hex_encode(reinterpret_cast<char *>(random), kBytes, token);
+    return token;
+}
+
+Place location_of(const engine::ExportDescription &found)
+{
+    char *folder = copy_string(found.manifest_key);
+    char *slash = strrchr(folder, '/');
+    (slash == nullptr ? folder : slash)[0] = '\0';
+    return {copy_string(found.bucket), folder};
+}
+
+namespace {
 
 char *describe_time(int64 unix_us)
 {
@@ -66,14 +120,6 @@ void check_period(int64 from_ms, int64 to_ms)
                          "several of them for a longer period. Without from_time the export is a full one.")));
 }
 
-Place read_destination(const char *export_to)
-{
-    if (!is_in_s3(export_to))
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" is no place in S3", export_to),
-                        errhint("Give export_to as 's3://bucket/prefix'.")));
-    return parse_place(export_to);
-}
-
 ExportOptions read_export_options(FunctionCallInfo fcinfo)
 {
     ExportOptions options = {};
@@ -84,29 +130,6 @@ ExportOptions read_export_options(FunctionCallInfo fcinfo)
     if (options.from_ms != engine::kUnknown)
         check_period(options.from_ms, options.to_ms);
     return options;
-}
-
-engine::BackupsDescription describe_backups(const Source &source, const char *table)
-{
-    engine::Call *call = nullptr;
-    check(engine::start_describe_backups(source.loop->client, source.session, table, now(), &call));
-    finish(source.loop, own_call(call));
-    engine::Backups *handle = nullptr;
-    engine::BackupsDescription description;
-    check(engine::take_backups(call, &handle, &description));
-    own<engine::Backups>(CurrentMemoryContext, handle, engine::destroy);
-    return description;
-}
-
-void require_recovery(const engine::BackupsDescription &backups, const char *table)
-{
-    if (!backups.point_in_time_recovery)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("point-in-time recovery of DynamoDB table \"%s\" is off", table),
-                        errdetail("DynamoDB exports tables from what it keeps for their recovery."),
-                        errhint("Turn it on with: aws dynamodb update-continuous-backups --table-name %s "
-                                "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true",
-                                table)));
 }
 
 void require_recoverable_time(const engine::BackupsDescription &backups, const ExportOptions &options)
@@ -123,19 +146,6 @@ void require_recoverable_time(const engine::BackupsDescription &backups, const E
                         errhint("Give a later time, or make a full export of now.")));
 }
 
-// Every call of podyn_export asks for an export of its own. The engine's retries send the same token, so that an answer
-// that was lost does not make two of one.
-char *make_client_token()
-{
-    constexpr size_t kBytes = 16;
-    uint8 random[kBytes];
-    if (!pg_strong_random(random, kBytes))
-        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
-    auto *token = static_cast<char *>(palloc0(2 * kBytes + 1));
-    hex_encode(reinterpret_cast<char *>(random), kBytes, token);
-    return token;
-}
-
 engine::ExportDescription take_description(engine::Call *call)
 {
     engine::Export *handle = nullptr;
@@ -145,6 +155,8 @@ engine::ExportDescription take_description(engine::Call *call)
     return description;
 }
 
+// Every call asks for an export of its own. The engine's retries send the same token, so that an answer that was lost
+// does not make two of one.
 engine::ExportDescription begin_export(const Source &source, const ExportOptions &options)
 {
     engine::TableDescription table = describe_table(source, options.table);
@@ -174,15 +186,6 @@ engine::ExportDescription describe_export(const Source &source, std::string_view
     }
 }
 
-// What podyn_import takes as `source`.
-char *location_of(const engine::ExportDescription &found)
-{
-    char *folder = copy_string(found.manifest_key);
-    char *slash = strrchr(folder, '/');
-    (slash == nullptr ? folder : slash)[0] = '\0';
-    return describe(Place{copy_string(found.bucket), folder});
-}
-
 void report_failure(const engine::ExportDescription &found)
 {
     ereport(NOTICE, (errmsg("export %s has failed: %s", copy_string(found.arn), copy_string(found.failure_code)),
@@ -204,7 +207,7 @@ void add_row(ReturnSetInfo *result, const engine::ExportDescription &found)
                       TimestampTzGetDatum(to_timestamp(time)),
                       Int64GetDatum(found.item_count),
                       Int64GetDatum(found.billed_bytes),
-                      written ? CStringGetTextDatum(location_of(found)) : Datum{0}};
+                      written ? CStringGetTextDatum(describe(location_of(found))) : Datum{0}};
     bool nulls[] = {false,
                     false,
                     false,

@@ -7,6 +7,7 @@
 #include "catalog/profiles.h"
 #include "catalog/tasks.h"
 #include "compat.h"
+#include "functions/backfill.h"
 #include "functions/import_options.h"
 #include "functions/replicate.h"
 #include "imports/exports.h"
@@ -221,56 +222,9 @@ void adopt_columns(const char *name, const TargetRequest &target)
         {catalog::text(name), catalog::regclass(relation)});
 }
 
-// Files of the first export may be loaded at once; the supervisor lets the others follow.
-void add_file_tasks(int32 id, const ImportFiles &files)
-{
-    catalog::Scope scope = catalog::enter();
-    for (int i = 0; i < files.count; ++i) {
-        const ImportFile &file = files.files[i];
-        catalog::run(
-            "WITH added AS (INSERT INTO podyn.task (replication, kind, task, state) VALUES ($1, 'file', $2, "
-            "CASE WHEN $3 = 0 THEN 'ready' ELSE 'waiting' END) RETURNING id) "
-            "INSERT INTO podyn.file (task, stage, changes, size, md5, item_count) "
-            "SELECT id, $3, $4, $5, $6, nullif($7, -1) FROM added",
-            {catalog::int4(id), catalog::text(file.name), catalog::int4(file.stage), catalog::boolean(file.changes),
-             catalog::int8(file.size), catalog::text_or_null(file.md5), catalog::int8(file.item_count)});
-    }
-    catalog::leave(scope);
-}
-
-char *describe_files(const ImportFiles &files)
-{
-    if (files.exports == 0)
-        return pstrdup("one file");
-    return psprintf("%d %s, %d %s, %lld items", files.exports, files.exports == 1 ? "export" : "exports", files.count,
-                    files.count == 1 ? "file" : "files", static_cast<long long>(files.item_count));
-}
-
 char *name_of_target(const char *target)
 {
     return makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(target)))->relname;
-}
-
-// The sample's items as parse has them, for the key and the columns are theirs. Where it skips them all, they have to
-// do as they are; filters are not asked.
-void screen_sample(Importing *import)
-{
-    auto count = static_cast<int>(import->sample.items.size());
-    auto *items = static_cast<PageItem *>(palloc0(sizeof(PageItem) * static_cast<size_t>(count + 1)));
-    for (int i = 0; i < count; ++i)
-        items[i].item = &import->sample.items[static_cast<size_t>(i)];
-    int level = NewGUCNestLevel();
-    (void)set_config_option("search_path", "", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-    catalog::Profile parsing = *import->profile;
-    parsing.filter = nullptr;
-    count = screen_rows({&parsing, nullptr}, import->options.nul_characters, items, count);
-    AtEOXact_GUC(true, level);
-    if (count == 0)
-        return;
-    auto *screened = static_cast<engine::Item *>(palloc(sizeof(engine::Item) * static_cast<size_t>(count + 1)));
-    for (int i = 0; i < count; ++i)
-        screened[i] = *items[i].item;
-    import->sample.items = {screened, static_cast<size_t>(count)};
 }
 
 // Items become rows as they are, or as parse has them.
@@ -279,7 +233,7 @@ NewReplication make_row_import(Importing *import, const char *name)
     const ImportOptions &options = import->options;
     import->sample = read_sample(import->source, import->place, import->files, options.nul_characters);
     if (import->profile != nullptr)
-        screen_sample(import);
+        import->sample.items = parse_sample(*import->profile, options.nul_characters, import->sample.items);
     find_key(import);
     engine::ScanPage sample = {};
     sample.items = import->sample.items;
@@ -344,7 +298,7 @@ char *import_files(Importing *import)
     save_options(made.id, *import, fresh);
     if (!by_hooks)
         adopt_columns(name, made.target);
-    add_file_tasks(made.id, import->files);
+    add_file_tasks(made.id, import->files, 1);  // the supervisor lets the other stages follow
     if (import->profile != nullptr)
         catalog::add_task(made.id, catalog::TaskKind::kComplete, "", {}, "waiting", 0);
     grant_reading(GetUserId());

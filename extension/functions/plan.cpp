@@ -3,6 +3,7 @@
 // refused are the true ones. What would fail is a row, where the plan can go on without it.
 #include "catalog/replications.h"
 #include "compat.h"
+#include "functions/backfill.h"
 #include "functions/ddl_recorder.h"
 #include "functions/enable_stream.h"
 #include "functions/plan_cost.h"
@@ -25,6 +26,7 @@ struct Planning {
     Source source;
     engine::TableDescription table;
     engine::ScanPage sample;
+    ImportFiles files;  // exports that are there
     RecordedDdl ddl;
 
     [[nodiscard]] const char *name() const { return options.name != nullptr ? options.name : source_name; }
@@ -56,6 +58,16 @@ void take_sample_step(Planning *plan)
     options.changes = false;
     plan->source.sample_items = kSampleItems;
     plan->sample = check_table(plan->source, plan->table, options);
+}
+
+void check_backfill_step(Planning *plan)
+{
+    plan->files = check_backfill(plan->source, plan->table, plan->options, &plan->sample);
+}
+
+void check_profile_step(Planning *plan)
+{
+    check_profile(plan->options, &plan->sample);
 }
 
 void add_rights(Planning *plan)
@@ -111,8 +123,11 @@ void add_sample(Planning *plan)
         add_row(&plan->rows, "sample", "none with data => false: columns are made as changes bring attributes");
         return;
     }
-    if (!attempt(&plan->rows, take_sample_step, plan))
+    if (!attempt(&plan->rows, take_sample_step, plan) || !attempt(&plan->rows, check_backfill_step, plan))
         return;
+    if (plan->files.count > 0)
+        add_row(&plan->rows, "export", "%s at %s, up to %s", describe_files(plan->files), plan->options.files_at,
+                timestamptz_to_str(to_timestamp(plan->files.until_us)));
     add_row(&plan->rows, "sample", "%d items read for this plan, at %g read units",
             static_cast<int>(plan->sample.items.size()), plan->sample.read_units);
 }
@@ -183,6 +198,7 @@ void make_plan(Planning *plan)
     add_source(plan);
     add_stream(plan);
     add_sample(plan);
+    attempt(&plan->rows, check_profile_step, plan);
     if (attempt(&plan->rows, check_name_step, plan))
         try_target(plan);
     plan_cost(&plan->rows, plan->options, plan->table);

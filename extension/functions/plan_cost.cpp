@@ -13,6 +13,9 @@ namespace {
 // List prices, USD; other regions and provisioned capacity differ (https://aws.amazon.com/dynamodb/pricing/on-demand).
 constexpr double kPricePerMillionUnits = 0.125;
 constexpr double kPricePerMillionStreamReads = 0.2;
+// https://aws.amazon.com/dynamodb/pricing/on-demand, "Data export to Amazon S3"
+constexpr double kPricePerExportedGigabyte = 0.10;
+constexpr double kGigabyte = 1024.0 * 1024 * 1024;
 constexpr char kPriceSource[] = "on-demand list price of us-east-1, November 2024";
 
 struct Units {
@@ -79,24 +82,45 @@ void plan_stream_price(PlanRows *rows)
         kPriceSource);
 }
 
+void plan_scan(PlanRows *rows, const ReplicateOptions &options, const engine::TableDescription &table)
+{
+    Units units = units_of(options, table);
+    int segments = choose_segments(options.segments, table.size_bytes);
+    add_row(rows, "segments", "%d%s, of which podyn.max_workers = %d at most are read at once", segments,
+            options.segments > 0 ? " as asked for" : ", chosen from the table's size", settings::max_workers);
+    add_row(rows, "read units",
+            "about %.0f for the copy: %.0f if every page is read consistently, %.1f if none is (consistent_read => "
+            "'%s')",
+            units.expected, units.consistent, units.eventual,
+            kConsistentReadWords[static_cast<int>(options.consistent_read)]);
+    plan_time(rows, options, units.expected);
+    add_row(rows, "price", "estimate: %.4f USD for the copy, at %g USD per million read units (%s)",
+            units.expected / 1e6 * kPricePerMillionUnits, kPricePerMillionUnits, kPriceSource);
+}
+
+void plan_files(PlanRows *rows, const ReplicateOptions &options, const engine::TableDescription &table)
+{
+    add_row(rows, "read units", "0 for the copy: exports consume none");
+    if (options.backfill == Backfill::kFiles) {
+        add_row(rows, "price", "none for the copy, but for reading it from S3: the exports are there");
+        return;
+    }
+    add_row(rows, "time", "some minutes at least until DynamoDB has made the export, then as fast as the workers are");
+    add_row(
+        rows, "price",
+        "estimate: %.4f USD for the export, at %g USD per GB of the table (list price of us-east-1, November 2024); "
+        "S3's prices come on top",
+        static_cast<double>(table.size_bytes) / kGigabyte * kPricePerExportedGigabyte, kPricePerExportedGigabyte);
+}
+
 }  // namespace
 
 void plan_cost(PlanRows *rows, const ReplicateOptions &options, const engine::TableDescription &table)
 {
-    if (options.data) {
-        Units units = units_of(options, table);
-        int segments = choose_segments(options.segments, table.size_bytes);
-        add_row(rows, "segments", "%d%s, of which podyn.max_workers = %d at most are read at once", segments,
-                options.segments > 0 ? " as asked for" : ", chosen from the table's size", settings::max_workers);
-        add_row(rows, "read units",
-                "about %.0f for the copy: %.0f if every page is read consistently, %.1f if none is (consistent_read => "
-                "'%s')",
-                units.expected, units.consistent, units.eventual,
-                kConsistentReadWords[static_cast<int>(options.consistent_read)]);
-        plan_time(rows, options, units.expected);
-        add_row(rows, "price", "estimate: %.4f USD for the copy, at %g USD per million read units (%s)",
-                units.expected / 1e6 * kPricePerMillionUnits, kPricePerMillionUnits, kPriceSource);
-    }
+    if (options.data && options.backfill == Backfill::kScan)
+        plan_scan(rows, options, table);
+    else if (options.data)
+        plan_files(rows, options, table);
     if (options.changes)
         plan_stream_price(rows);
 }

@@ -125,7 +125,7 @@ void drop(const char *name)
     if (catalog::run("SELECT name FROM podyn.replication WHERE profile = $1 AND phase <> 'completed' ORDER BY id",
                      {catalog::text(name)}) > 0)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
-                        errmsg("profile \"%s\" is that of import \"%s\", which is not complete", name,
+                        errmsg("profile \"%s\" is that of \"%s\", which is not complete", name,
                                catalog::string(CurrentMemoryContext, 0, 1)),
                         errhint("Wait for its end, or use podyn_drop on it first.")));
     catalog::run("DELETE FROM podyn.profile WHERE name = $1", {catalog::text(name)});

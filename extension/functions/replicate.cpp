@@ -8,7 +8,9 @@
 #include "catalog/replications.h"
 #include "catalog/tasks.h"
 #include "compat.h"
+#include "functions/backfill.h"
 #include "functions/enable_stream.h"
+#include "imports/hooks.h"
 #include "load/create_target.h"
 #include "load/empty_target.h"
 #include "load/mark_column.h"
@@ -110,9 +112,9 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
         "INSERT INTO podyn.replication (name, owner, server, source, target, copy_data, replay_changes, "
         "conversion_mode, lower_case_columns, scan_rate, segments, key_names, items_total, enabled, phase, read_units, "
         "target_made, workers, consistent_read, on_existing, deletes, ttl_deletes, nul_characters, "
-        "adds_columns, started_at) "
+        "adds_columns, backfill, export_to, profile, started_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, 0), $12, $13, $14, $15, $16, $17, "
-        "nullif($18, 0), $19, $20, $21, $22, $23, $24, "
+        "nullif($18, 0), $19, $20, $21, $22, $23, $24, $25, $26, $27, "
         "CASE WHEN $14 THEN clock_timestamp() END) ON CONFLICT DO NOTHING RETURNING id",
         {catalog::text(name),
          catalog::regrole(user),
@@ -137,7 +139,11 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
          catalog::text(kDeletesWords[static_cast<int>(options.deletes)]),
          catalog::text_or_null(options.ttl_deletes),
          catalog::text(kNulCharactersWords[static_cast<int>(options.nul_characters)]),
-         catalog::boolean(options.schema)});
+         catalog::boolean(options.schema),
+         catalog::text(options.backfill == Backfill::kFiles ? options.files_at
+                                                            : kBackfillWords[static_cast<int>(options.backfill)]),
+         catalog::text_or_null(options.backfill == Backfill::kExport ? options.files_at : nullptr),
+         catalog::text_or_null(options.profile)});
     if (inserted == 0)
         raise_conflict(name, target.relation);
     int32 id = catalog::get_int4(0, 1);
@@ -199,6 +205,30 @@ NewReplication make_replication(const char *table_name, const char *name, const 
     return {id, request};
 }
 
+// Changes come one by one, in no groups, and the same one may come again: only hooks that make one row of one item, and
+// find it again by its key, can follow them.
+void check_profile(const ReplicateOptions &options, engine::ScanPage *sample)
+{
+    if (options.profile == nullptr)
+        return;
+    catalog::Profile *profile = catalog::get_profile(CurrentMemoryContext, options.profile, GetUserId());
+    if (profile->makes_records())
+        ereport(ERROR,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                 errmsg("profile \"%s\" makes or writes records, which podyn_replicate cannot follow", profile->name),
+                 errdetail("Of the records that transform or upsert has made of an item, nobody knows which ones the "
+                           "item's next change concerns."),
+                 errhint("Use a profile with parse and filter only; or export the table with podyn_export, and load "
+                         "that with podyn_import and this profile.")));
+    if (options.changes && profile->function(catalog::Hook::kOnComplete) != nullptr)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("profile \"%s\" has an on_complete, and a replication of changes is never complete",
+                               profile->name),
+                        errhint("Use a profile without on_complete, or copy the data only, with changes => false. The "
+                                "notification \"complete\" tells when the copy is complete.")));
+    sample->items = parse_sample(*profile, options.nul_characters, sample->items);
+}
+
 NewReplication make_record_import(const char *source, const char *name, const ReplicateOptions &options,
                                   const engine::TableDescription &table, Oid target)
 {
@@ -236,7 +266,7 @@ namespace {
 
 void announce_duration(const char *source, const ReplicateOptions &options, const engine::TableDescription &table)
 {
-    if (!options.data || options.scan_rate_value <= 0)
+    if (!options.data || options.backfill != Backfill::kScan || options.scan_rate_value <= 0)
         return;
     double hours = static_cast<double>(table.size_bytes) / kBytesPerReadUnit / options.scan_rate_value / 3600;
     if (hours <= 1)
@@ -249,6 +279,18 @@ void announce_duration(const char *source, const ReplicateOptions &options, cons
                        std::ceil(static_cast<double>(table.size_bytes) / kBytesPerReadUnit)),
              errhint("Give a higher scan_rate, or scan_rate => 0 for no limit; the table's capacity must allow it. "
                      "podyn_plan tells more.")));
+}
+
+// What the replication copies from, if those are files. They wait for the setup task.
+void keep_files(int32 id, const char *source, const ReplicateOptions &options, const ImportFiles &files)
+{
+    if (options.backfill != Backfill::kFiles)
+        return;
+    catalog::execute(
+        "UPDATE podyn.replication SET exported_until = $2, items_total = $3 WHERE id = $1",
+        {catalog::int4(id), catalog::timestamp_or_null(to_timestamp(files.until_us)), catalog::int8(files.item_count)});
+    add_file_tasks(id, files, 0);
+    ereport(NOTICE, (errmsg("loading %s from %s for table %s", describe_files(files), options.files_at, source)));
 }
 
 void announce_start(const char *source, const char *name, const ReplicateOptions &options)
@@ -269,7 +311,10 @@ void replicate_table(const Source &source, const char *table_name, const Replica
     require_free_name(name);
     engine::TableDescription table = describe_table(source, table_name);
     engine::ScanPage sample = check_table(source, table, options);
+    ImportFiles files = check_backfill(source, table, options, &sample);
+    check_profile(options, &sample);
     NewReplication made = make_replication(table_name, name, options, table, sample);
+    keep_files(made.id, table_name, options, files);
     if (options.data || options.changes)
         catalog::add_task(made.id, catalog::TaskKind::kSetup, "", {}, "ready", 0);
     grant_reading(GetUserId());

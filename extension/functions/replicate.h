@@ -25,6 +25,10 @@ struct NewReplication {
 NewReplication make_replication(const char *table_name, const char *name, const ReplicateOptions &options,
                                 const engine::TableDescription &table, const engine::ScanPage &sample);
 
+// An error unless there is such a profile and its hooks can do what a replication with these options needs. The sample
+// becomes what parse makes of it.
+void check_profile(const ReplicateOptions &options, engine::ScanPage *sample);
+
 // The same for an import whose hooks make the records: the target stays as it is, and whatever can be written to will
 // do.
 NewReplication make_record_import(const char *source, const char *name, const ReplicateOptions &options,

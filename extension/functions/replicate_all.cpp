@@ -88,6 +88,12 @@ Datum podyn_replicate_all(PG_FUNCTION_ARGS)
     using namespace podyn;
     char *pattern = required_text(fcinfo, 0, "pattern");
     ReplicateOptions options = read_replicate_options(fcinfo, 1);
+    if (options.backfill == Backfill::kFiles)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("backfill cannot be \"%s\" for several tables", options.files_at),
+                        errdetail("The exports at one place are of one table."),
+                        errhint("Give backfill => 'export' and export_to, so that each table gets its own export, or "
+                                "call podyn_replicate for each table.")));
     PreventCommandIfReadOnly("podyn_replicate_all()");
     check_caller();
     return_set(fcinfo, true);

@@ -2,6 +2,7 @@
 #include "functions/replicate_options.h"
 
 #include "functions/arguments.h"
+#include "functions/export.h"
 #include "load/distribute.h"
 
 namespace podyn {
@@ -9,6 +10,7 @@ namespace {
 
 // Scan's limit on TotalSegments (API reference, Scan).
 constexpr int32 kMaxSegments = 1000000;
+constexpr int kDefaultScanRate = 25;
 
 // The shared arguments in the order of the SQL declaration.
 enum Argument : int {
@@ -41,30 +43,39 @@ constexpr Argument kAlterable[] = {kScanRate, kSegments,   kWorkers,       kCons
                                    kDeletes,  kTtlDeletes, kNulCharacters, kOnExisting};
 static_assert(std::size(kAlterable) == kAlterableOptions);
 
-// Of the words only the first is supported.
-int only_first(const Arguments &arguments, int i, const char *option, std::span<const char *const> words)
+// Where exports are: not one of the words.
+bool is_place(const char *backfill)
 {
-    int found = word(arguments, i, option, words);
-    if (found > 0)
-        refuse(option, quote_literal_cstr(words[0]));
-    return found;
+    return is_in_s3(backfill) || backfill[0] == '/';
 }
 
-// A backfill may also be the place of an export, which this version cannot read.
-void only_scan(const Arguments &arguments)
+void check_combination(const Arguments &arguments, const ReplicateOptions &options)
 {
-    const char *given = arguments.null(kBackfill) ? "" : arguments.string(kBackfill);
-    if (strncmp(given, "s3://", 5) == 0 || given[0] == '/')
-        refuse("backfill", "'scan'");
-    constexpr const char *kWords[] = {"scan", "export"};
-    only_first(arguments, kBackfill, "backfill", kWords);
+    bool exports = options.backfill == Backfill::kExport;
+    if (!options.data && options.backfill != Backfill::kScan)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("backfill needs data"),
+                        errhint("Leave backfill out: with data => false nothing is copied.")));
+    if (exports && arguments.null(kExportTo))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("backfill => 'export' needs export_to"),
+                        errhint("Say where DynamoDB shall write the export: export_to => 's3://bucket/prefix'.")));
+    if (!exports && !arguments.null(kExportTo))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("export_to needs backfill => 'export'"),
+                        errhint("Leave export_to out, or give backfill => 'export', too.")));
 }
 
-void refuse_unsupported(const Arguments &arguments)
+void read_backfill(const Arguments &arguments, ReplicateOptions *options)
 {
-    only_scan(arguments);
-    only_null(arguments, kExportTo, "export_to");
-    only_null(arguments, kProfile, "profile");
+    if (!arguments.null(kBackfill) && is_place(arguments.string(kBackfill))) {
+        options->backfill = Backfill::kFiles;
+        options->files_at = arguments.string(kBackfill);
+    } else {
+        options->backfill = static_cast<Backfill>(word(arguments, kBackfill, "backfill", kBackfillWords));
+    }
+    check_combination(arguments, *options);
+    if (options->backfill == Backfill::kExport) {
+        options->files_at = arguments.string(kExportTo);
+        (void)read_destination(options->files_at);
+    }
 }
 
 double read_scan_rate(const Arguments &arguments)
@@ -105,7 +116,6 @@ int32 read_segments(const Arguments &arguments)
 ReplicateOptions read_replicate_options(FunctionCallInfo fcinfo, int first)
 {
     Arguments arguments = {fcinfo, first};
-    refuse_unsupported(arguments);
     ReplicateOptions options = {};
     options.server = arguments.string(kServer);
     if (options.server == nullptr)
@@ -132,6 +142,10 @@ ReplicateOptions read_replicate_options(FunctionCallInfo fcinfo, int first)
     options.nul_characters =
         static_cast<NulCharacters>(word(arguments, kNulCharacters, "nul_characters", kNulCharactersWords));
     options.start = boolean(arguments, kStart, "start");
+    read_backfill(arguments, &options);
+    options.profile = arguments.string(kProfile);
+    options.reads_as_default = options.scan_rate_value == kDefaultScanRate && options.segments == 0 &&
+                               options.consistent_read == ConsistentRead::kAuto;
     return options;
 }
 
@@ -150,9 +164,9 @@ FunctionCallInfo make_default_call()
     for (Argument off : {kCitus, kLowerCaseColumns, kEnableStream})
         give(off, BoolGetDatum(false));
     give(kConversionMode, CStringGetTextDatum("columns"));
-    give(kScanRate, DirectFunctionCall1(int4_numeric, Int32GetDatum(25)));
+    give(kScanRate, DirectFunctionCall1(int4_numeric, Int32GetDatum(kDefaultScanRate)));
     give(kConsistentRead, CStringGetTextDatum(kConsistentReadWords[0]));
-    give(kBackfill, CStringGetTextDatum("scan"));
+    give(kBackfill, CStringGetTextDatum(kBackfillWords[0]));
     give(kOnExisting, CStringGetTextDatum(kOnExistingWords[0]));
     give(kDeletes, CStringGetTextDatum(kDeletesWords[0]));
     give(kNulCharacters, CStringGetTextDatum(kNulCharactersWords[0]));

@@ -28,10 +28,13 @@ struct ReplicateOptions {
     const char *ttl_deletes;  // null: as deletes
     NulCharacters nul_characters;
     bool start;
+    Backfill backfill;
+    const char *files_at;   // Backfill::kExport: where to; kFiles: where exports are; else null
+    const char *profile;    // its name; null: none
+    bool reads_as_default;  // scan_rate, segments and consistent_read, which are about scans only
 };
 
-// Reads the arguments that both functions share, the first of which (`server`) stands at `first`. An option that this
-// version cannot honour is refused unless it has its default.
+// Reads the arguments that both functions share, the first of which (`server`) stands at `first`.
 ReplicateOptions read_replicate_options(FunctionCallInfo fcinfo, int first);
 
 // The same for podyn_alter's arguments behind the name, checked alike: those that are null have their default here. 0

@@ -26,15 +26,20 @@ namespace {
 
 // ---- What is tried -------------------------------------------------------------------------------------------------
 
+const catalog::Profile *find_profile(const catalog::Replication &replication)
+{
+    if (replication.profile == nullptr)
+        return nullptr;
+    return catalog::get_profile(CurrentMemoryContext, replication.profile, replication.owner);
+}
+
 // The import's files with rejected items, but for those that another export follows.
 List *find_files_to_retry(const catalog::Replication &replication, int64 *followed)
 {
     Place place = parse_place(replication.source);
     place.path = "";
     MemoryContext context = CurrentMemoryContext;
-    catalog::Profile *profile = replication.profile == nullptr
-                                    ? nullptr
-                                    : catalog::get_profile(context, replication.profile, replication.owner);
+    const catalog::Profile *profile = find_profile(replication);
     List *origins = NIL;
     catalog::Scope scope = catalog::enter();
     uint64 rows = catalog::run(
@@ -92,7 +97,7 @@ void count_read_units(int32 replication, double read_units)
 void retry_replication(const catalog::Replication &replication, Outcome *outcome)
 {
     Source source = connect(replication.server);
-    retry_rows(replication, {0, nullptr, OnConflict::kUpdate, nullptr}, &source, outcome);
+    retry_rows(replication, {0, nullptr, OnConflict::kUpdate, find_profile(replication)}, &source, outcome);
     if (outcome->read_units > 0)
         count_read_units(replication.id, outcome->read_units);
 }

@@ -15,7 +15,7 @@ namespace {
 // Rejected items that are tried together.
 struct Portion {
     const catalog::Replication *replication;
-    const catalog::Profile *profile;  // of an import; null: none
+    const catalog::Profile *profile;  // null: none
     Target *target;
     OnConflict on_conflict;
     StoredErrors read;
@@ -157,6 +157,8 @@ void try_current_items(Portion *portion, const Source &source, double *read_unit
     for (int i = 0; i < portion->tried; ++i)
         if (portion->items[i].remove)
             portion->items[i] = removal(*portion, portion->items[i], portion->stored[i]);
+    Screening screening = {portion->profile, nullptr, portion->replication, true};
+    (void)screen_rows(screening, portion->replication->nul_characters, portion->items, portion->tried);
 }
 
 // ---- Writing -------------------------------------------------------------------------------------------------------

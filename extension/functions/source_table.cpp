@@ -64,12 +64,12 @@ engine::TableDescription describe_table(const Source &source, const char *table)
 
 namespace {
 
-// The permissions that a worker will need, asked for now, while the user is there to see the error.
-void try_stream(const Source &source, const engine::TableDescription &table)
+engine::Call *describe_stream(const Source &source, const engine::TableDescription &table)
 {
     engine::Call *call = nullptr;
     check(engine::start_describe_stream(source.loop->client, source.session, table.stream_arn, {}, now(), &call));
     finish(source.loop, own_call(call));
+    return call;
 }
 
 const char *some_key_value(char type)
@@ -77,7 +77,8 @@ const char *some_key_value(char type)
     return type == 'S' ? "{\"S\":\"podyn\"}" : type == 'N' ? "{\"N\":\"0\"}" : "{\"B\":\"cG9keW4=\"}";
 }
 
-// The same for streams whose items are read again: asks for some key, whether or not there is such an item.
+// The permission that a worker will need for streams whose items are read again, while the user is there to see the
+// error: asks for some key, whether or not there is such an item.
 void try_reading_again(const Source &source, const engine::TableDescription &table)
 {
     StringInfoData key;
@@ -100,14 +101,18 @@ void try_reading_again(const Source &source, const engine::TableDescription &tab
              errhint("A stream with view type NEW_IMAGE or NEW_AND_OLD_IMAGES saves these reads.")));
 }
 
-// Gives some items, whose attributes show what columns there will be.
+// Gives some items, whose attributes show what columns there will be. A copy that scans nothing does without: whoever
+// has not the permission gets the columns as items arrive.
 engine::ScanPage try_scan(const Source &source, const engine::TableDescription &table, const ReplicateOptions &options)
 {
     engine::ScanRequest request = {
         table.name, 0, 1, source.sample_items, options.consistent_read != ConsistentRead::kOff, {}};
     engine::Call *call = nullptr;
     check(engine::start_scan(source.loop->client, source.session, request, now(), &call));
-    finish(source.loop, own_call(call));
+    engine::Status status = wait_for_call(source.loop, own_call(call));
+    if (status.failure == engine::Failure::kDenied && options.backfill != Backfill::kScan)
+        return {};
+    check(status);
     engine::Items *handle = nullptr;
     engine::ScanPage page;
     check(engine::take_scan(call, options.nul_characters, &handle, &page));
@@ -145,11 +150,21 @@ engine::ScanPage check_table(const Source &source, const engine::TableDescriptio
                  errhint("Wait until it is ACTIVE.")));
     if (options.changes && !enables_stream(options, table)) {
         require_usable_stream(table);
-        try_stream(source, table);
+        (void)describe_stream(source, table);  // for the permission, too
         if (!engine::carries_new_images(table.stream_view_type))
             try_reading_again(source, table);
     }
-    return options.data ? try_scan(source, table, options) : engine::ScanPage();
+    bool scans = options.data && options.backfill != Backfill::kFiles;  // those are a better sample
+    return scans ? try_scan(source, table, options) : engine::ScanPage();
+}
+
+TimestampTz stream_creation_time(const Source &source, const engine::TableDescription &table)
+{
+    engine::Shards *handle = nullptr;
+    engine::StreamDescription stream;
+    check(engine::take_shards(describe_stream(source, table), &handle, &stream));
+    own<engine::Shards>(CurrentMemoryContext, handle, engine::destroy);
+    return stream.created_us == 0 ? 0 : to_timestamp(stream.created_us);
 }
 
 // Names of the tables in the server's region, all pages of them.

@@ -29,6 +29,8 @@ List *read_items(const Source &source, const catalog::Replication &replication, 
 engine::ScanPage check_table(const Source &source, const engine::TableDescription &table,
                              const ReplicateOptions &options);
 void require_usable_stream(const engine::TableDescription &table);
+// 0: the server does not tell.
+TimestampTz stream_creation_time(const Source &source, const engine::TableDescription &table);
 // Whether the stream is off and podyn may turn it on.
 bool enables_stream(const ReplicateOptions &options, const engine::TableDescription &table);
 

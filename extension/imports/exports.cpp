@@ -284,7 +284,10 @@ ImportFiles find_files(const Source &source, const Place &place, bool allow_gaps
     foreach (cell, chain)
         add_files(source, *static_cast<Export *>(lfirst(cell)), files.exports++, &files);
     qsort(files.files, static_cast<size_t>(files.count), sizeof(ImportFile), by_stage_and_size);
-    files.table_arn = copy_string(static_cast<Export *>(linitial(chain))->summary.table_arn);
+    auto *first = static_cast<Export *>(linitial(chain));
+    files.table_arn = copy_string(first->summary.table_arn);
+    files.full = !first->summary.incremental;
+    files.until_us = static_cast<Export *>(llast(chain))->to;
     return files;
 }
 

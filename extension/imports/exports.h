@@ -24,6 +24,8 @@ struct ImportFiles {
     int exports;
     int64 item_count;       // of the manifests; -1: not known
     const char *table_arn;  // null: not known
+    bool full;              // the first export is a full one
+    int64 until_us;         // microseconds since 1970 UTC: what the exports contain ends then
 };
 
 // Everything that the place holds. Errors name what is missing, not finished, or does not go together; a gap between

@@ -1,6 +1,7 @@
 // See hooks.h.
 #include "imports/hooks.h"
 
+#include "engine/keys.h"
 #include "engine/operations.h"
 #include "load/document.h"
 #include "load/filter.h"
@@ -12,6 +13,7 @@ namespace {
 
 // One of the three at work.
 struct Screen {
+    const Screening *screening;
     const char *what;       // for messages
     const char *statement;  // gives number and item, NULL or no row for one that is left out
     bool makes_items;       // gives other items than it was given
@@ -83,6 +85,37 @@ void refuse_item(void *context, int which, ErrorData *error)
     MemoryContextSwitchTo(old);
 }
 
+const engine::Value *find_attribute(const engine::Item &item, const char *name)
+{
+    for (size_t i = 0; i < item.values.size(); i += item.values[i].span)
+        if (item.values[i].name == name)
+            return &item.values[i];
+    return nullptr;
+}
+
+// The item's key alone, as far as there is one.
+engine::Item *key_of(const catalog::Replication &replication, const engine::Item &item)
+{
+    auto *values = static_cast<engine::Value *>(palloc0(sizeof(engine::Value) * 2));
+    size_t count = 0;
+    for (int i = 0; i < replication.key_count; ++i)
+        if (const engine::Value *value = find_attribute(item, replication.keys[i]); value && value->span == 1)
+            values[count++] = *value;
+    auto *key = static_cast<engine::Item *>(palloc0(sizeof(engine::Item)));
+    *key = item;
+    key->values = {values, count};
+    return key;
+}
+
+void remove_instead(const Screen &screen, int which)
+{
+    PageItem &item = screen.items[which];
+    item.item = key_of(*screen.screening->keeps_keys_of, *item.item);
+    item.remove = true;
+    item.deleted_at = 0;
+    screen.documents[which] = Datum{0};
+}
+
 // Returns how many items are left.
 int screen_by(Screen *screen, int count)
 {
@@ -99,8 +132,10 @@ int screen_by(Screen *screen, int count)
     work_in_halves({run_screen, refuse_item, screen}, 0, asked_count);
     int kept = 0;
     for (int i = 0; i < count; ++i) {
-        if (!screen->keeps[i])
+        if (!screen->keeps[i] && !screen->screening->removes)
             continue;
+        if (!screen->keeps[i])
+            remove_instead(*screen, i);
         screen->items[kept] = screen->items[i];
         screen->documents[kept++] = screen->documents[i];
     }
@@ -141,11 +176,9 @@ void append_scalar(StringInfo text, const JsonbValue &value, bool binary)
 
 bool is_binary(const engine::Item &item, const JsonbValue &name)
 {
-    std::string_view wanted(name.val.string.val, static_cast<size_t>(name.val.string.len));
-    for (size_t i = 0; i < item.values.size(); i += item.values[i].span)
-        if (item.values[i].name == wanted)
-            return item.values[i].type == engine::ValueType::kBinary;
-    return false;
+    const engine::Value *value =
+        find_attribute(item, pnstrdup(name.val.string.val, static_cast<Size>(name.val.string.len)));
+    return value != nullptr && value->type == engine::ValueType::kBinary;
 }
 
 // As DynamoDB JSON. A string is binary where the item's attribute of that name was, which parse saw as base64.
@@ -192,8 +225,22 @@ std::string_view as_dynamodb_json(Datum document, const engine::Item &item)
     return {text.data, static_cast<size_t>(text.len)};
 }
 
+bool same_key(const catalog::Replication &replication, const engine::Item &left, const engine::Item &right)
+{
+    uint8 digests[2][engine::kKeyDigestBytes] = {};
+    const engine::Item *items[] = {&left, &right};
+    for (int side = 0; side < 2; ++side) {
+        std::span<const engine::Value> key = key_of(replication, *items[side])->values;
+        if (static_cast<int>(key.size()) < replication.key_count)
+            return false;
+        check(engine::key_digest(key, digests[side]));
+    }
+    return memcmp(digests[0], digests[1], engine::kKeyDigestBytes) == 0;
+}
+
 // Items of what parse has given; errors keep the item as it was received.
-void take_documents(engine::NulCharacters nul_characters, PageItem *items, int count, const Datum *documents)
+void take_documents(const Screening &screening, engine::NulCharacters nul_characters, PageItem *items, int count,
+                    const Datum *documents)
 {
     auto *texts = static_cast<std::string_view *>(palloc(sizeof(std::string_view) * static_cast<size_t>(count + 1)));
     size_t parsed_count = 0;
@@ -208,10 +255,12 @@ void take_documents(engine::NulCharacters nul_characters, PageItem *items, int c
     for (int i = 0; i < count; ++i) {
         if (documents[i] == Datum{0})
             continue;
-        std::string_view received = items[i].item->json;
+        const engine::Item &received = *items[i].item;
         engine::Item *copy = copy_item(&items[i]);
         *copy = parsed[next++];
-        copy->json = received;
+        copy->json = received.json;
+        if (screening.keeps_keys_of != nullptr && !same_key(*screening.keeps_keys_of, received, *copy))
+            give_problem(&items[i], "22023", "parse has changed the item's key");
     }
 }
 
@@ -230,6 +279,7 @@ int screen_items(const Screening &screening, PageItem *items, int count, Datum *
     }
     const catalog::Profile *profile = screening.profile;
     Screen screen = {};
+    screen.screening = &screening;
     screen.items = items;
     screen.documents = documents;
     screen.memory = CurrentMemoryContext;
@@ -263,8 +313,29 @@ int screen_rows(const Screening &screening, engine::NulCharacters nul_characters
     auto *documents = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<size_t>(count)));
     count = screen_items(screening, items, count, documents);
     if (parses)
-        take_documents(nul_characters, items, count, documents);
+        take_documents(screening, nul_characters, items, count, documents);
     return count;
+}
+
+std::span<const engine::Item> parse_sample(const catalog::Profile &profile, engine::NulCharacters nul_characters,
+                                           std::span<const engine::Item> sample)
+{
+    auto count = static_cast<int>(sample.size());
+    auto *items = static_cast<PageItem *>(palloc0(sizeof(PageItem) * static_cast<size_t>(count + 1)));
+    for (int i = 0; i < count; ++i)
+        items[i].item = &sample[static_cast<size_t>(i)];
+    int level = NewGUCNestLevel();
+    (void)set_config_option("search_path", "", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    catalog::Profile parsing = profile;
+    parsing.filter = nullptr;
+    count = screen_rows({&parsing, nullptr}, nul_characters, items, count);
+    AtEOXact_GUC(true, level);
+    if (count == 0)
+        return sample;
+    auto *parsed = static_cast<engine::Item *>(palloc(sizeof(engine::Item) * static_cast<size_t>(count + 1)));
+    for (int i = 0; i < count; ++i)
+        parsed[i] = *items[i].item;
+    return {parsed, static_cast<size_t>(count)};
 }
 
 }  // namespace podyn

@@ -1,10 +1,11 @@
-// What an import's items go through before they are written: hook `parse`, the profile's filter, the import's own. All
-// three see an item as jsonb and run as the import's owner, with an empty search_path.
+// What items go through before they are written: hook `parse`, the profile's filter, an import's own. All three see an
+// item as jsonb and run as the owner of the import or replication, with an empty search_path.
 //
 // One bad item never stops the rest: what one of them raises an error for has a problem, which tells of it.
 #pragma once
 
 #include "catalog/profiles.h"
+#include "catalog/replications.h"
 #include "compat.h"
 #include "load/page_item.h"
 
@@ -13,6 +14,9 @@ namespace podyn {
 struct Screening {
     const catalog::Profile *profile;  // null: none
     const char *filter;               // the import's own; null: none
+    // Of a replication, whose rows are found again by the items' keys: parse may not change them.
+    const catalog::Replication *keeps_keys_of = nullptr;
+    bool removes = false;  // what would be left out is removed instead, as an older image may have let it through
 };
 
 // Leaves out of `items` what parse and the filters skip, and returns how many are left. documents[i] is items[i] as
@@ -22,6 +26,11 @@ int screen_items(const Screening &screening, PageItem *items, int count, Datum *
 
 // The same for items that become rows as they are, with what parse has made of them.
 int screen_rows(const Screening &screening, engine::NulCharacters nul_characters, PageItem *items, int count);
+
+// The first items as parse has them, for keys and columns are theirs. Where it skips them all, they have to do as they
+// are; filters are not asked. In a user's call.
+std::span<const engine::Item> parse_sample(const catalog::Profile &profile, engine::NulCharacters nul_characters,
+                                           std::span<const engine::Item> items);
 
 Datum jsonb_array(Datum *documents, int count);
 

@@ -33,16 +33,16 @@ const uint8 *digest_of(const Target &target, const engine::Item &item)
     return digest;
 }
 
-// Of an item that cannot be read as a whole, the key alone; null if there is none. As in journal.cpp, PostgreSQL reads
-// no JSON that contains U+0000.
+// Of an item that cannot be read as a whole, the key alone; null if it has none, or is no item. As in journal.cpp,
+// PostgreSQL reads no JSON that contains U+0000.
 char *key_document(const Target &target, std::string_view json)
 {
     MemoryContext context = CurrentMemoryContext;
     catalog::Scope scope = catalog::enter();
     catalog::run(
-        "SELECT json_object_agg(k, item -> k)::text FROM (SELECT regexp_replace($1, "
-        "'(?<!\\\\)((?:\\\\\\\\)*)\\\\u0000', '\\1\u2400', 'g')::json AS item) AS i, unnest(ARRAY[$2, $3]) AS k "
-        "WHERE k IS NOT NULL",
+        "SELECT CASE WHEN json_typeof(item) = 'object' THEN (SELECT json_object_agg(k, item -> k)::text "
+        "FROM unnest(ARRAY[$2, $3]) AS k WHERE k IS NOT NULL) END FROM (SELECT regexp_replace($1, "
+        "'(?<!\\\\)((?:\\\\\\\\)*)\\\\u0000', '\\1\u2400', 'g')::json AS item) AS i",
         {catalog::text(json), catalog::text(target.key_attributes[0]),
          catalog::text_or_null(target.key_attributes[1])});
     char *document = catalog::string(context, 0, 1);
@@ -52,6 +52,8 @@ char *key_document(const Target &target, std::string_view json)
 
 const uint8 *digest_of_unsound(const Target &target, const engine::Item &item)
 {
+    if (!is_json(item.json))
+        return nullptr;
     char *document = key_document(target, item.json);
     std::string_view documents[] = {view(document)};
     engine::Items *handle = nullptr;
@@ -78,6 +80,8 @@ void note_seen_items(int32 replication, const Target &target, const PageItem *it
     auto *digests = static_cast<const uint8 **>(palloc(sizeof(uint8 *) * static_cast<size_t>(count + 1)));
     int known = 0;
     for (int i = 0; i < count; ++i) {
+        if (items[i].remove)
+            continue;
         const engine::Item &item = *items[i].item;
         const uint8 *digest = item.problem.exists() ? digest_of_unsound(target, item) : digest_of(target, item);
         if (digest != nullptr)

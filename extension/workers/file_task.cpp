@@ -1,5 +1,6 @@
-// A file of an import: read, inflated and parsed in pages, each committed with the line that it has come to. Whoever
-// goes on with it reads the file from its beginning, which the checksum needs anyway, and passes over those lines.
+// A file of an import, or of exports that a replication copies from: read, inflated and parsed in pages, each committed
+// with the line that it has come to. Whoever goes on with it reads the file from its beginning, which the checksum
+// needs anyway, and passes over those lines.
 //
 // The bytes come from the server's file system, or from S3 in parts: the next part is on its way while this one is
 // parsed and written.
@@ -71,20 +72,29 @@ char *about(RunningTask *task)
     return psprintf("file %s", describe(state_of(task)->place));
 }
 
+// An import replaces what the file has given, but for rows whose keys are in no good file. A replication promises that
+// there are none of these, so it begins anew if there can be any.
+bool must_copy_anew(RunningTask *task)
+{
+    return !task->job->replication->imports && state_of(task)->items_read > 0;
+}
+
 // The file begins anew when the import is started again.
 void fail(RunningTask *task, const char *reason)
 {
     Load *load = state_of(task);
-    char *text = psprintf("%s: %s; it had given " INT64_FORMAT
-                          " items, which a good file in its place will replace: "
-                          "put one there and use podyn_start",
-                          about(task), reason, load->items_read);
+    bool anew = must_copy_anew(task);
+    char *text =
+        psprintf("%s: %s; it had given " INT64_FORMAT " items, which %s", about(task), reason, load->items_read,
+                 anew ? "may be none of the source's: put a good one there, then podyn_reset and podyn_start "
+                        "copy anew"
+                      : "a good file in its place will replace: put one there and use podyn_start");
     text = MemoryContextStrdup(task->run, text);
     begin_transaction();
     if (lock_extension())
         catalog::forget_file(task->id, task->job->replication->name, about(task));
     commit_transaction();
-    end_replication(task, "failed", text);
+    end_replication(task, anew ? "needs_resync" : "failed", text);
 }
 
 // ---- Bytes ---------------------------------------------------------------------------------------------------------
@@ -297,8 +307,8 @@ void go_on_with_checksum(RunningTask *task)
 
 // ---- Items ---------------------------------------------------------------------------------------------------------
 
-// Leaves out what the hooks and the filter skip. A page that turns into rows as it is gets its columns in transactions
-// of their own, so this is done before.
+// Leaves out what an import's hooks and filter skip. A page that turns into rows as it is gets its columns in
+// transactions of their own, so this is done before.
 void screen_page(RunningTask *task, Page *page)
 {
     Load *load = state_of(task);
@@ -308,14 +318,15 @@ void screen_page(RunningTask *task, Page *page)
     int count = page->count;
     page->count = screen_rows({load->profile, task->job->replication->filter}, task->job->replication->nul_characters,
                               page->items, count);
-    load->page_skipped = count - page->count;
+    load->page_skipped += count - page->count;
     commit_transaction();
     MemoryContextSwitchTo(context);
 }
 
 Turn write_rows(RunningTask *task, Page *page)
 {
-    if (task->job->replication->filter != nullptr || state_of(task)->profile != nullptr)
+    const catalog::Replication &replication = *task->job->replication;
+    if (replication.imports && (replication.filter != nullptr || replication.profile != nullptr))
         screen_page(task, page);
     return write_page(task, *page);
 }
@@ -347,7 +358,7 @@ Turn write_by_hooks(RunningTask *task, Page *page)
     auto *documents = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<size_t>(page->count + 1)));
     int count = page->count;
     page->count = screen_items({load->profile, replication.filter}, page->items, count, documents);
-    load->page_skipped = count - page->count;
+    load->page_skipped += count - page->count;
     RejectedRecords rejected = {replication.name, page};
     page->record(task, write_records({&replication, load->profile, page->items, page->count, documents, nullptr,
                                       reject_record, &rejected, keep_network_moving}));
@@ -377,17 +388,34 @@ void record(RunningTask *task, const WrittenCounts &counts)
             psprintf("%s: " INT64_FORMAT " items", about(task), load.items_read + progress.items_read));
 }
 
+// What an incremental export removes is gone already, by TTL or otherwise: a replication's option deletes says what
+// becomes of its row.
+bool keeps_removed(const catalog::Replication &replication)
+{
+    return !replication.imports && replication.deletes == Deletes::kIgnore;
+}
+
+bool marks_removed(const catalog::Replication &replication)
+{
+    return !replication.imports && replication.deletes == Deletes::kMark;
+}
+
 Page make_page(RunningTask *task)
 {
-    const Load &load = *state_of(task);
+    Load *load = state_of(task);
     const catalog::Replication &replication = *task->job->replication;
     Page page = {};
-    page.items = static_cast<PageItem *>(palloc0(sizeof(PageItem) * (load.page.items.size() + 1)));
-    for (const engine::FileItem &item : load.page.items)
-        page.items[page.count++] = {&item.item, view(line_number(item.line)), nullptr, item.remove, 0};
+    page.items = static_cast<PageItem *>(palloc0(sizeof(PageItem) * (load->page.items.size() + 1)));
+    TimestampTz mark = marks_removed(replication) ? GetCurrentTimestamp() : 0;
+    for (const engine::FileItem &item : load->page.items)
+        if (!item.remove || !keeps_removed(replication))
+            page.items[page.count++] = {&item.item, view(line_number(item.line)), nullptr, item.remove,
+                                        item.remove ? mark : 0};
+    load->page_skipped = static_cast<int64>(load->page.items.size()) - page.count;
     page.source = about(task);
-    page.backfill = !load.file->changes;
-    page.on_conflict = load.file->changes ? OnConflict::kUpdate : replication.on_conflict;
+    page.backfill = true;
+    page.new_keys = !load->file->changes;
+    page.on_conflict = load->file->changes ? OnConflict::kUpdate : replication.on_conflict;
     page.batch_size = replication.batch_size;
     page.record = record;
     return page;
@@ -414,7 +442,6 @@ void write(RunningTask *task)
 {
     Load *load = state_of(task);
     Page page = make_page(task);
-    load->page_skipped = 0;
     bool by_hooks = load->profile != nullptr && load->profile->makes_records();
     if ((by_hooks ? write_by_hooks(task, &page) : write_rows(task, &page)) != Turn::kGo)
         return;
@@ -494,7 +521,7 @@ void begin(RunningTask *task)
     }
     load->items_read = load->file->items_read;
     MemoryContext old = MemoryContextSwitchTo(task->run);
-    load->place = {parse_place(task->job->replication->source).bucket, task->task->name};
+    load->place = {parse_place(task->job->replication->files_at).bucket, task->task->name};
     MemoryContextSwitchTo(old);
     engine::FileFormat format = load->file->changes ? engine::FileFormat::kChanges : engine::FileFormat::kItems;
     check(engine::file_reader_create(format, task->job->replication->nul_characters, &load->reader));

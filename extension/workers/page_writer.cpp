@@ -2,6 +2,8 @@
 #include "workers/page_writer.h"
 
 #include "catalog/journal.h"
+#include "catalog/profiles.h"
+#include "imports/hooks.h"
 #include "load/halving.h"
 #include "load/mark_column.h"
 #include "load/seen.h"
@@ -79,7 +81,7 @@ void write_rows(Writing *writing, const Batch &batch, Target *target, Row *rows,
 {
     WrittenCounts &counts = writing->counts;
     int64 rejected = counts.rejected;
-    bool fresh = writing->page->backfill && began_empty(*writing->task->job->replication);
+    bool fresh = writing->page->new_keys && began_empty(*writing->task->job->replication);
     int taken = fresh ? load_or_reject(batch, target, rows, count, keep_network_moving, reject_row, writing)
                       : apply_or_reject(batch, target, rows, count, reject_row, writing);
     counts.written += taken;
@@ -101,6 +103,22 @@ void write_to_spool(Writing *writing, const PageItem *items, int count)
 {
     writing->counts.spooled += spool_changes(writing->task->replication, items, count);
     writing->counts.written += count;
+}
+
+// The page as a replication's profile has it. An item that it leaves out has no row: where there may be one already,
+// that of an older image, it is removed.
+Page screen_page(Writing *writing, const Page &page)
+{
+    const catalog::Replication &replication = *writing->task->job->replication;
+    Page screened = page;
+    size_t size = sizeof(PageItem) * static_cast<size_t>(page.count);
+    screened.items = static_cast<PageItem *>(palloc(size + 1));
+    memcpy(static_cast<void *>(screened.items), page.items, size);
+    catalog::Profile *profile = catalog::get_profile(CurrentMemoryContext, replication.profile, replication.owner);
+    screened.count = screen_rows({profile, nullptr, &replication, !page.new_keys}, replication.nul_characters,
+                                 screened.items, page.count);
+    writing->counts.skipped += page.count - screened.count;
+    return screened;
 }
 
 // What the source has, or what shall stay though the source has it no longer, is not pruned after the copy.
@@ -169,11 +187,15 @@ Turn write_page(RunningTask *task, const Page &page)
              errmsg("columns of the target of replication \"%s\" change all the time", task->job->replication->name)));
 }
 
-bool write_page_in_transaction(RunningTask *task, const Page &page, const catalog::Standing &standing)
+bool write_page_in_transaction(RunningTask *task, const Page &given, const catalog::Standing &standing)
 {
-    Writing writing = {task, &page, {}};
+    Writing writing = {task, &given, {}};
     Target *target = current_target(task->job);
-    bool to_spool = page.may_spool && standing.spooling;
+    bool to_spool = given.may_spool && standing.spooling;
+    // An import's file task has asked the profile before.
+    bool screens = !to_spool && !task->job->replication->imports && task->job->replication->profile != nullptr;
+    const Page page = screens ? screen_page(&writing, given) : given;
+    writing.page = &page;
     if (!to_spool) {
         MissingColumns missing = missing_columns(*target, page.items, page.count);
         if (missing.count > 0) {

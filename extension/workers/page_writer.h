@@ -19,7 +19,8 @@ struct Page {
     PageItem *items;  // each key once
     int count;
     const char *source;      // for podyn.error: "segment 3", "shard …", "spool"
-    bool backfill;           // rows of the copy: multi-insert if the table began empty and allows it
+    bool backfill;           // rows of the copy
+    bool new_keys;           // … which it has not met before: multi-insert if the table began empty and allows it
     OnConflict on_conflict;  // of rows that are put
     int batch_size;          // rows in one statement; 0: all of the page
     bool may_spool;          // changes: to the spool while the backfill runs

@@ -23,6 +23,8 @@ const TaskMethods *methods_of(catalog::TaskKind kind)
             return &kSetupTask;
         case catalog::TaskKind::kSegment:
             return &kSegmentTask;
+        case catalog::TaskKind::kExport:
+            return &kExportTask;
         case catalog::TaskKind::kFile:
             return &kFileTask;
         case catalog::TaskKind::kStream:

@@ -83,6 +83,7 @@ void end_replication(RunningTask *task, const char *failure, const char *reason)
 
 extern const TaskMethods kSetupTask;
 extern const TaskMethods kSegmentTask;
+extern const TaskMethods kExportTask;
 extern const TaskMethods kFileTask;
 extern const TaskMethods kStreamTask;
 extern const TaskMethods kShardTask;

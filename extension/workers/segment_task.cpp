@@ -120,6 +120,7 @@ void record(RunningTask *task, const WrittenCounts &counts)
     progress.done = segment.page.last_key.empty();
     progress.position = progress.done ? nullptr : copy_string(segment.page.last_key);
     progress.items = counts.written;
+    progress.skipped = counts.skipped;
     progress.read_units = task->read_units;
     progress.throttled = task->throttled;
     catalog::save_progress(task->id, task->task->position, progress);
@@ -134,7 +135,7 @@ void write(RunningTask *task)
     for (const engine::Item &item : segment->page.items)
         page.items[page.count++].item = &item;
     page.source = psprintf("segment %s", task->task->name);
-    page.backfill = true;
+    page.backfill = page.new_keys = true;
     page.record = record;
     Turn turn = write_page(task, page);
     if (turn != Turn::kGo)

@@ -1,6 +1,10 @@
 // The setup task, a replication's first: finds the stream and commits a start position for every shard, together with
-// the segments of the backfill. Only then can the scan start, so no change falls between the two.
+// the segments of the backfill, or what it has instead of them. Only then can the scan start, or an export be asked
+// for, so no change falls between the two. Exports that are there are older: shards are then read from further back
+// (imports/continuity.h).
+#include "catalog/files.h"
 #include "catalog/journal.h"
+#include "imports/continuity.h"
 #include "load/create_target.h"
 #include "load/empty_target.h"
 #include "raise.h"
@@ -34,7 +38,7 @@ bool has_child(const ShardListing &listing, const ListedShard &shard)
 
 // Closed shards hold only what was written before now, which the scan will see; open ones are read from their start.
 // Listings lag: a shard with a child is closed, whatever they say.
-void add_shard_tasks(RunningTask *task, const ShardListing &listing)
+void add_open_shards(RunningTask *task, const ShardListing &listing)
 {
     TimestampTz time = GetCurrentTimestamp();
     for (int i = 0; i < listing.count; ++i) {
@@ -42,6 +46,25 @@ void add_shard_tasks(RunningTask *task, const ShardListing &listing)
         const char *state = shard.open && !has_child(listing, shard) ? "ready" : "done";
         catalog::add_task(task->replication, catalog::TaskKind::kShard, shard.id, view(shard.parent), state, time);
     }
+}
+
+// What was written since `from` may be in closed shards, too. They are read like all others, parents first.
+void add_all_shards(RunningTask *task, const ShardListing &listing, TimestampTz from)
+{
+    for (int i = 0; i < listing.count; ++i) {
+        const ListedShard &shard = listing.shards[i];
+        const char *state = find_shard(listing, shard.parent) == nullptr ? "ready" : "waiting";
+        catalog::add_task(task->replication, catalog::TaskKind::kShard, shard.id, view(shard.parent), state, from);
+    }
+}
+
+void add_shard_tasks(RunningTask *task, const ShardListing &listing)
+{
+    const catalog::Replication &replication = *task->job->replication;
+    if (replication.exported_until == 0)
+        add_open_shards(task, listing);
+    else
+        add_all_shards(task, listing, replication.exported_until - export_blur(task->job->session));
     catalog::add_task(task->replication, catalog::TaskKind::kStream, "", {}, "ready", 0);
 }
 
@@ -77,6 +100,50 @@ const char *describe_other_key(const catalog::Replication &replication, const en
         replication.source, key.data);
 }
 
+// Exports that are there may have grown too old since podyn_replicate.
+const char *why_not_continuous(RunningTask *task)
+{
+    const catalog::Replication &replication = *task->job->replication;
+    if (!replication.replay_changes || replication.exported_until == 0)
+        return nullptr;
+    Discontinuity gap =
+        find_discontinuity(task->job->session, replication.exported_until, state_of(task)->listing->created);
+    if (gap.message == nullptr)
+        return nullptr;
+    return MemoryContextStrdup(
+        task->run, psprintf("%s: %s Use podyn_drop, and podyn_replicate with newer exports", gap.message, gap.detail));
+}
+
+// Of a copy that scans; 0: none.
+int count_segments(const catalog::Replication &replication, const engine::TableDescription &table)
+{
+    bool scans = replication.copy_data && replication.backfill == Backfill::kScan;
+    return scans ? choose_segments(replication.segments, table.size_bytes) : 0;
+}
+
+// Where on_complete may be called. With changes, a replication is never complete.
+bool has_end(const catalog::Replication &replication)
+{
+    return replication.profile != nullptr && replication.copy_data && !replication.replay_changes;
+}
+
+// What the copy is made of. Gives a description of it.
+const char *add_copy_tasks(RunningTask *task, int segments)
+{
+    const catalog::Replication &replication = *task->job->replication;
+    switch (replication.backfill) {
+        case Backfill::kExport:
+            catalog::add_task(task->replication, catalog::TaskKind::kExport, state_of(task)->table.arn, {}, "ready", 0);
+            return "copying from an export that DynamoDB is asked for";
+        case Backfill::kFiles:
+            catalog::release_first_files(task->replication);
+            return psprintf("copying from %s", replication.files_at);
+        default:
+            add_segment_tasks(task, segments);
+            return psprintf("copying in %d segment%s", segments, segments > 1 ? "s" : "");
+    }
+}
+
 void commit_setup(RunningTask *task)
 {
     const Setup &setup = *state_of(task);
@@ -98,27 +165,34 @@ void commit_setup(RunningTask *task)
                         "the replication with on_existing => 'truncate' or 'upsert'");
         return;
     }
+    const char *gap = why_not_continuous(task);
+    if (gap != nullptr) {
+        commit_transaction();
+        end_replication(task, "failed", gap);
+        return;
+    }
     if (will_empty_target(replication))
         empty_target(replication);
-    int segments = replication.copy_data ? choose_segments(replication.segments, setup.table.size_bytes) : 0;
     if (replication.replay_changes)
         add_shard_tasks(task, *setup.listing);
-    if (segments > 0)
-        add_segment_tasks(task, segments);
+    int segments = count_segments(replication, setup.table);
+    const char *phase = replication.copy_data ? "copying" : "streaming";
+    const char *what = replication.copy_data ? add_copy_tasks(task, segments) : "replaying changes";
+    if (has_end(replication))
+        catalog::add_task(task->replication, catalog::TaskKind::kComplete, "", {}, "waiting", 0);
     catalog::execute(
-        "UPDATE podyn.replication SET phase = $2, stream_arn = $3, stream_view_type = $6, items_total = $4, "
+        "UPDATE podyn.replication SET phase = $2, stream_arn = $3, stream_view_type = $6, "
+        "items_total = CASE WHEN exported_until IS NULL THEN $4 ELSE items_total END, "
         "copy_segments = nullif($5, 0), target_is_ours = target_is_ours OR copy_data, "
         "positions_at = clock_timestamp(), copy_upserts = copy_data AND on_existing = 'upsert' WHERE id = $1",
-        {catalog::int4(task->replication), catalog::text(segments > 0 ? "copying" : "streaming"),
-         catalog::text_or_null(setup.stream_arn), catalog::int8(setup.table.item_count), catalog::int4(segments),
+        {catalog::int4(task->replication), catalog::text(phase), catalog::text_or_null(setup.stream_arn),
+         catalog::int8(setup.table.item_count), catalog::int4(segments),
          catalog::text_or_null(task->job->replication->replay_changes ? setup.table.stream_view_type
                                                                       : std::string_view())});
     if (catalog::execute("DELETE FROM podyn.task WHERE id = $1", {catalog::int8(task->id)}) != 1)
         ereport(ERROR,
                 (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the replication has been reset meanwhile")));
-    catalog::record_event(
-        replication.owner, replication.name, segments > 0 ? "copying" : "streaming",
-        segments > 0 ? psprintf("copying in %d segment%s", segments, segments > 1 ? "s" : "") : "replaying changes");
+    catalog::record_event(replication.owner, replication.name, phase, what);
     commit_transaction();
     task->finished = true;
 }

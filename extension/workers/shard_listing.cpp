@@ -28,6 +28,8 @@ bool add_shards(RunningTask *task, ShardListing *listing)
     check(engine::take_shards(task->call, &handle, &page));
     own<engine::Shards>(listing->context, handle, engine::destroy);
     drop_call(task);
+    if (page.created_us != 0)
+        listing->created = to_timestamp(page.created_us);
     MemoryContext old = MemoryContextSwitchTo(listing->context);
     for (const engine::ShardDescription &shard : page.shards) {
         if (listing->count == listing->capacity) {

@@ -18,7 +18,8 @@ struct ShardListing {
     ListedShard *shards;
     int count;
     int capacity;
-    char *last_shard;  // where the next page begins; null: complete
+    char *last_shard;     // where the next page begins; null: complete
+    TimestampTz created;  // when the stream was turned on; 0: not known
 };
 
 ShardListing *make_listing(MemoryContext context);

@@ -6,6 +6,7 @@
 //   rereading  BatchGetItem, only where the records say no new images (reread.h); then the page is written in rounds
 //   ended      no next iterator: the shard is done, its children may be read
 #include "catalog/journal.h"
+#include "imports/continuity.h"
 #include "raise.h"
 #include "settings.h"
 #include "transaction.h"
@@ -17,8 +18,6 @@
 namespace podyn {
 namespace {
 
-// Streams keep records for 24 hours (developer guide, Streams); some minutes are left for clocks that differ.
-constexpr int64 kRetention = 24 * USECS_PER_HOUR - 5 * USECS_PER_MINUTE;
 // Nothing in an answer tells that a shard has been read to its end for now: pages may be short, and even empty, though
 // more is waiting (API reference, GetRecords). So many empty pages in a row mean the end, if they have been the only
 // ones for a while, and each one after that, until changes come or a poll is late. A change that was old when it came
@@ -321,7 +320,7 @@ void begin(RunningTask *task)
     task->state = shard;
     publish(task, shard->read_through);
     // The start of a shard moves when records are trimmed, and nothing would tell: only the clock shows the gap.
-    if (task->task->position == nullptr && shard->read_through + kRetention < GetCurrentTimestamp())
+    if (task->task->position == nullptr && shard->read_through + kStreamRetention < GetCurrentTimestamp())
         end_replication(task, "needs_resync",
                         psprintf("shard %s has not been read for longer than the 24 hours that the stream keeps",
                                  task->task->name));

@@ -52,14 +52,15 @@ void record_events(const char *event, const char *message, uint64 rows)
     SPI_tuptable = result;
 }
 
-// Copies that upsert, when the last segment is done.
+// Copies that upsert, when the last segment or file is done.
 uint64 begin_pruning()
 {
     uint64 rows = catalog::run(
         "WITH copied AS (UPDATE podyn.replication AS r SET copied_at = clock_timestamp() "
         "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'copying' AND copy_upserts "
         "AND copied_at IS NULL FOR NO KEY UPDATE SKIP LOCKED) AND NOT EXISTS (SELECT FROM podyn.task AS t "
-        "WHERE t.replication = r.id AND t.kind = 'segment' AND t.state <> 'done') RETURNING r.id, r.owner, r.name), "
+        "WHERE t.replication = r.id AND t.kind IN ('segment', 'export', 'file') AND t.state <> 'done') "
+        "RETURNING r.id, r.owner, r.name), "
         "prune AS (INSERT INTO podyn.task (replication, kind, task, state) SELECT id, 'prune', '', 'ready' "
         "FROM copied) SELECT id, owner::oid, name FROM copied");
     record_events("pruning", "all items are copied, looking for rows that the source no longer has", rows);
@@ -77,9 +78,8 @@ bool finish_copies()
         "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'copying' AND replay_changes AND (copied_at IS "
         "NOT NULL OR NOT copy_upserts) "
         "FOR NO KEY UPDATE SKIP LOCKED) AND NOT EXISTS (SELECT FROM podyn.task AS t "
-        "WHERE t.replication = r.id AND t.kind IN ('segment', 'file', 'prune') AND t.state <> 'done') RETURNING r.id, "
-        "r.owner, "
-        "r.name), "
+        "WHERE t.replication = r.id AND t.kind IN ('segment', 'export', 'file', 'prune') AND t.state <> 'done') "
+        "RETURNING r.id, r.owner, r.name), "
         "merge AS (INSERT INTO podyn.task (replication, kind, task, state) SELECT id, 'merge', '', 'ready' FROM "
         "copied) "
         "SELECT id, owner::oid, name FROM copied");
@@ -91,7 +91,8 @@ bool finish_copies()
         "WHERE r.id IN (SELECT id FROM podyn.replication WHERE phase = 'copying' AND NOT replay_changes AND (copied_at "
         "IS NOT NULL OR NOT copy_upserts) "
         "FOR NO KEY UPDATE SKIP LOCKED) AND NOT EXISTS (SELECT FROM podyn.task AS t "
-        "WHERE t.replication = r.id AND t.kind IN ('segment', 'file', 'prune', 'complete') AND t.state <> 'done') "
+        "WHERE t.replication = r.id AND t.kind IN ('segment', 'export', 'file', 'prune', 'complete') AND t.state <> "
+        "'done') "
         "RETURNING r.id, r.owner::oid, r.name, CASE WHEN NOT r.imports THEN 'all items are copied' ELSE "
         "(SELECT format('all items are loaded: %s read, %s written, %s skipped, %s rejected', sum(t.items_read), "
         "sum(t.items), sum(t.skipped), (SELECT count(*) FROM podyn.error AS e WHERE e.name = r.name)) "
