@@ -13,7 +13,7 @@ from psycopg2 import sql
 from citus_cluster import CitusCluster
 from database import Database
 from dynamodb_local import DynamoDBLocal
-from exports import Bucket
+from exports import Bucket, upload, write_simulated
 from postgres_server import PostgresServer
 from s3_server import S3Server
 from simulator import Simulator
@@ -81,6 +81,17 @@ def bucket():
     bucket = Bucket()
     yield bucket
     bucket.remove()
+
+
+@pytest.fixture
+def exporting(make_database, simulator, s3, bucket):
+    """A fresh database with a server for the simulator, which writes its exports into the bucket of S3."""
+    def write(made):
+        folder = write_simulated(bucket, made)
+        upload(s3, bucket)
+        return folder.name
+    simulator.write_export = write
+    return make_database(simulator.endpoint, s3_endpoint=s3.endpoint, s3_path_style='true')
 
 
 @pytest.fixture

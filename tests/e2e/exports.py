@@ -11,6 +11,7 @@ import tempfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+BUCKET = 'podyn-exports'
 TABLE_ARN = 'arn:aws:dynamodb:us-east-1:123456789012:table/events'
 START = datetime(2026, 3, 1, 10, tzinfo=timezone.utc)
 
@@ -49,6 +50,28 @@ def change(keys, new=None, old=None, at=START):
     if new is not None:
         record['NewImage'] = new
     return record
+
+
+def upload(s3, bucket):
+    for path in bucket.folder.rglob('*'):
+        if path.is_file():
+            s3.put(str(path.relative_to(bucket.folder)), path.read_bytes())
+
+
+def url(bucket, export):
+    return f's3://{BUCKET}/{export.relative_to(bucket.folder)}'
+
+
+def write_simulated(bucket, made):
+    """What the simulator has been asked to export (see its exports.Export); gives the export's folder."""
+    prefix, time = made.body['S3Prefix'], datetime.fromtimestamp(made.time, timezone.utc)
+    if not made.incremental:
+        half = len(made.items) // 2
+        return bucket.full_export([full_records(made.items[:half]), full_records(made.items[half:])], time, prefix,
+                                  tableArn=made.table.arn)
+    begin = datetime.fromtimestamp(made.begin, timezone.utc)
+    records = [change(made.table.key_of(after or before), after, before, begin) for before, after in made.items]
+    return bucket.incremental_export([records], begin, time, prefix, tableArn=made.table.arn)
 
 
 class Bucket:

@@ -12,10 +12,9 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from database import KEY, SECRET
+from exports import BUCKET
 from postgres_server import run_script
 from signing_proxy import S3Handler, SigningProxy
-
-BUCKET = 'podyn-exports'
 
 
 class S3Server:

@@ -126,13 +126,6 @@ def test_a_value_out_of_range(events, database, option, value):
     nothing_is_left(database)
 
 
-@pytest.mark.parametrize('option, value', [
-    ('backfill', "'export'"), ('export_to', "'s3://bucket/prefix'"), ('profile', "'mine'")])
-def test_an_option_that_is_not_built_yet(events, database, option, value):
-    fails(database, f"SELECT podyn_replicate('events', {option} => {value})", says=option, sqlstates=('0A000',))
-    nothing_is_left(database)
-
-
 @pytest.mark.parametrize('statement', [
     'SELECT podyn_replicate(NULL)', "SELECT podyn_replicate('')", "SELECT podyn_replicate('events', target => '')",
     "SELECT podyn_replicate('events', name => '')"])

@@ -6,10 +6,8 @@ import psycopg2
 import pytest
 
 from comparison import assert_equal_items
-from exports import Bucket, change, full_records
 from s3_server import BUCKET
 from test_import import KEYS, numbered
-from test_import_s3 import upload
 
 DAY = 24 * 3600
 HOUR = timedelta(hours=1)
@@ -187,26 +185,6 @@ def test_a_list_waits_while_descriptions_are_throttled(simulator, events, simula
 
 
 # ---- from DynamoDB into a table -------------------------------------------------------------------------------------
-
-@pytest.fixture
-def exporting(make_database, simulator, s3):
-    """The simulator writes its exports into the bucket."""
-    bucket = Bucket()
-
-    def write(made):
-        prefix = made.body['S3Prefix']
-        if made.incremental:
-            records = [change(made.table.key_of(after or before), after, before, at(made.begin))
-                       for before, after in made.items]
-            folder = bucket.incremental_export([records], at(made.begin), at(made.time), prefix)
-        else:
-            folder = bucket.full_export([full_records(made.items)], at(made.time), prefix)
-        upload(s3, bucket)
-        return folder.name
-    simulator.write_export = write
-    yield make_database(simulator.endpoint, s3_endpoint=s3.endpoint, s3_path_style='true')
-    bucket.remove()
-
 
 def manifest_of_latest(database):
     (latest,) = database.rows("SELECT * FROM podyn_exports('events') ORDER BY export_time DESC LIMIT 1")

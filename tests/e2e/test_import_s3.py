@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 
 from comparison import assert_equal_items
-from exports import at, change, for_json, full_records
+from exports import at, change, for_json, full_records, upload, url
 from s3_server import BUCKET
 from signing_proxy import s3_error
 from test_import import KEYS, chain, damaged, imported, numbered, random_items, totals
@@ -18,16 +18,6 @@ from test_import import KEYS, chain, damaged, imported, numbered, random_items, 
 @pytest.fixture
 def loading(make_database, s3, dynamodb):
     return make_database(dynamodb.endpoint, s3_endpoint=s3.endpoint, s3_path_style='true')
-
-
-def upload(s3, bucket):
-    for path in bucket.folder.rglob('*'):
-        if path.is_file():
-            s3.put(str(path.relative_to(bucket.folder)), path.read_bytes())
-
-
-def url(bucket, export):
-    return f's3://{BUCKET}/{export.relative_to(bucket.folder)}'
 
 
 def test_a_full_export_arrives_from_s3(bucket, s3, loading):

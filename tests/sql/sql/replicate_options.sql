@@ -1,4 +1,5 @@
--- Options of podyn_replicate that are refused before DynamoDB is asked: of a later version, null, out of range, unknown.
+-- Options of podyn_replicate that are refused before DynamoDB is asked: that do not go together, null, out of range,
+-- unknown.
 \getenv folder PG_ABS_SRCDIR
 \set outcome :folder /outcome.sql
 \set ECHO none
@@ -9,12 +10,16 @@ CREATE FUNCTION pg_temp.replicate(option text) RETURNS text LANGUAGE sql
 CREATE FUNCTION pg_temp.replicate_all(option text) RETURNS text LANGUAGE sql
     RETURN pg_temp.outcome(format('SELECT podyn_replicate_all(%s)', option));
 
--- Options of a later version, in both functions
-CREATE TEMP VIEW later AS SELECT * FROM (VALUES
-    (6, $$backfill => 'export'$$), (7, $$backfill => 's3://bucket/prefix'$$),
-    (8, $$export_to => 's3://bucket/prefix'$$), (17, $$profile => 'p'$$)) AS _ (number, option);
-SELECT option, pg_temp.replicate(option) FROM later ORDER BY number;
-SELECT option, left(pg_temp.replicate_all(option), 5) FROM later ORDER BY number;
+-- Options that do not go together, in both functions
+CREATE TEMP VIEW apart AS SELECT * FROM (VALUES
+    (1, $$backfill => 'export'$$), (2, $$export_to => 's3://bucket/prefix'$$),
+    (3, $$backfill => '/exports', export_to => 's3://bucket/prefix'$$),
+    (4, $$backfill => 'export', export_to => '/exports'$$), (5, $$backfill => 'export', export_to => 's3://'$$),
+    (6, $$backfill => 's3://bucket/prefix', data => false$$),
+    (7, $$backfill => 'export', export_to => 's3://bucket/prefix', data => false$$)) AS _ (number, option);
+SELECT option, pg_temp.replicate(option) FROM apart ORDER BY number;
+SELECT option, left(pg_temp.replicate_all(option), 5) FROM apart ORDER BY number;
+SELECT pg_temp.replicate_all($$backfill => 's3://bucket/prefix'$$);
 
 -- Citus, where it is not
 SELECT pg_temp.replicate($$citus => true$$), pg_temp.replicate_all($$citus => true$$);
@@ -55,6 +60,7 @@ SELECT option, pg_temp.replicate(option) FROM (VALUES
     ($$consistent_read => 'off'$$), ($$enable_stream => true$$), ($$enable_stream => false, changes => false$$),
     ($$nul_characters => 'strip'$$), ($$nul_characters => 'reject'$$), ($$on_existing => 'truncate'$$),
     ($$on_existing => 'upsert'$$), ($$deletes => 'ignore'$$), ($$deletes => 'mark'$$),
-    ($$ttl_deletes => 'ignore'$$)) AS _ (option);
+    ($$ttl_deletes => 'ignore'$$), ($$backfill => 'export', export_to => 's3://bucket'$$),
+    ($$backfill => 's3://bucket/prefix'$$), ($$backfill => '/exports'$$), ($$profile => 'p'$$)) AS _ (option);
 
 DROP EXTENSION podyn;
