@@ -51,6 +51,9 @@ struct IndexElement {
     std::string_view name;
     std::vector<NameAndType> schema;
     bool local;
+    std::string_view projection;
+    std::vector<std::string_view> included;
+    std::string_view status;
 };
 
 class TableSink final : public json::PathSink {
@@ -72,7 +75,7 @@ class TableSink final : public json::PathSink {
         else if (path == "Table.KeySchema[]")
             schema.emplace_back();
         else if (path == "Table.GlobalSecondaryIndexes[]" || path == "Table.LocalSecondaryIndexes[]")
-            indexes.push_back({{}, {}, path == "Table.LocalSecondaryIndexes[]"});
+            indexes.push_back({{}, {}, path == "Table.LocalSecondaryIndexes[]", {}, {}, {}});
         else if (index_member(path) == "KeySchema[]")
             indexes.back().schema.emplace_back();
         return this;
@@ -113,6 +116,12 @@ class TableSink final : public json::PathSink {
             index.schema.back().name = keep_string(path, value);
         else if (member == "KeySchema[].KeyType")
             index.schema.back().type = keep_string(path, value);
+        else if (member == "IndexStatus")
+            index.status = keep_string(path, value);
+        else if (member == "Projection.ProjectionType")
+            index.projection = keep_string(path, value);
+        else if (member == "Projection.NonKeyAttributes[]")
+            index.included.push_back(keep_string(path, value));
     }
 
     void set_property(std::string_view path, const json::Scalar &value)
@@ -156,7 +165,7 @@ void append_keys(std::vector<KeyAttribute> &keys, const std::vector<NameAndType>
 {
     for (const NameAndType &element : schema)
         if (element.type == key_type)
-            keys.push_back({element.name, type_of(element.name, definitions)});
+            keys.push_back({element.name, type_of(element.name, definitions), key_type == "RANGE"});
 }
 
 // The partition key's attributes in their order, then the sort key's.
@@ -169,6 +178,13 @@ std::vector<KeyAttribute> keys_of(const std::vector<NameAndType> &schema, const 
     if (keys.size() != schema.size())
         json::refuse("unknown type of key in KeySchema");
     return keys;
+}
+
+Projection projection_of(const IndexElement &index)
+{
+    if (index.projection == "KEYS_ONLY")
+        return Projection::kKeysOnly;
+    return index.projection == "INCLUDE" ? Projection::kInclude : Projection::kAll;
 }
 
 }  // namespace
@@ -214,7 +230,9 @@ TableInfo::TableInfo(std::string body) : body_(std::move(body))
     for (const IndexElement &index : sink.indexes) {
         json::require(!index.name.empty(), "IndexName");
         index_keys_.push_back(keys_of(index.schema, sink.definitions));
-        indexes_.push_back({index.name, index_keys_.back(), index.local});
+        included_.push_back(index.included);
+        indexes_.push_back({index.name, index_keys_.back(), index.local, projection_of(index), included_.back(),
+                            index.status != "CREATING"});
     }
     description_.keys = keys_;
     description_.indexes = indexes_;

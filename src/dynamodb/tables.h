@@ -44,6 +44,7 @@ class TableInfo {
     base::Arena arena_;
     std::vector<dynamodb::KeyAttribute> keys_;
     std::vector<std::vector<dynamodb::KeyAttribute>> index_keys_;
+    std::vector<std::vector<std::string_view>> included_;
     std::vector<dynamodb::IndexDescription> indexes_;
     dynamodb::TableDescription description_{};
 };

@@ -19,12 +19,19 @@ struct TablesPage {
 struct KeyAttribute {
     std::string_view name;
     char type;  // 'S', 'N' or 'B'
+    bool sort = false;
 };
+
+// Which attributes an index holds, beside its keys and those of the table.
+enum class Projection : std::uint8_t { kAll, kKeysOnly, kInclude };
 
 struct IndexDescription {
     std::string_view name;
     std::span<const KeyAttribute> keys;  // partition key attributes first, then sort key attributes
     bool local;
+    Projection projection = Projection::kAll;
+    std::span<const std::string_view> included = {};  // kInclude: beside the keys
+    bool ready = true;                                // it can be read: made, and filled
 };
 
 struct TableDescription {

@@ -125,6 +125,22 @@ TEST(DescribeTable, gives_indexes_with_all_partition_key_attributes_first)
     EXPECT_TRUE(indexes[2].local);
 }
 
+TEST(DescribeTable, says_what_indexes_hold_and_whether_they_can_be_read)
+{
+    const dynamodb::TableInfo info{
+        without(R"("ItemCount":1})",
+                R"("IndexStatus":"CREATING","Projection":{"ProjectionType":"INCLUDE","NonKeyAttributes":["a","b"]}})")};
+    const auto indexes = info.page().indexes;
+    EXPECT_EQ(indexes[0].projection, dynamodb::Projection::kInclude);
+    EXPECT_EQ(std::vector(indexes[0].included.begin(), indexes[0].included.end()),
+              (std::vector<std::string_view>{"a", "b"}));
+    EXPECT_FALSE(indexes[0].ready);
+    EXPECT_EQ(indexes[1].projection, dynamodb::Projection::kAll);
+    EXPECT_TRUE(indexes[1].ready);
+    EXPECT_FALSE(indexes[2].keys[0].sort);
+    EXPECT_TRUE(indexes[2].keys[1].sort);
+}
+
 TEST(DescribeTable, knows_a_stream_that_is_off)
 {
     const dynamodb::TableInfo off(without("\"StreamEnabled\":true", "\"StreamEnabled\":false"));
