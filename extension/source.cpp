@@ -58,7 +58,12 @@ void check_credentials(const SourceOptions &options, const char *server, Oid rol
 
 engine::Session *open_source(MemoryContext context, const char *server, Oid role)
 {
-    const ForeignServer *foreign = find_server(server, role);
+    return open_server(context, find_server(server, role), role);
+}
+
+engine::Session *open_server(MemoryContext context, const ForeignServer *foreign, Oid role)
+{
+    const char *server = foreign->servername;
     SourceOptions options = read_source_options(foreign, role);
     bool use_default_chain = options.credentials != nullptr && strcmp(options.credentials, "default") == 0;
     check_credentials(options, server, role, use_default_chain);

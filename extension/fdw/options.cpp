@@ -95,9 +95,118 @@ void check_ca_file(const char *name, const char *value)
                         errhint("Use the absolute path of a file in PEM format on the database server.")));
 }
 
+constexpr int kMostSampleItems = 10000;
+constexpr int kDefaultSampleItems = 100;
+
+[[noreturn]] void refuse_value(const char *name, const char *value, const char *hint)
+{
+    ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+                    errmsg("option \"%s\" has the invalid value \"%s\"", name, value), errhint("%s", hint)));
+}
+
+int parse_word(const char *name, const char *value, std::span<const char *const> words, const char *hint)
+{
+    int found = value[0] == '\0' ? -1 : find_word(words, value);
+    if (found < 0)
+        refuse_value(name, value, hint);
+    return found;
+}
+
+ConversionMode parse_conversion_mode(const char *name, const char *value)
+{
+    return static_cast<ConversionMode>(
+        parse_word(name, value, kConversionModeWords, "Use columns, jsonb or dynamodb_json."));
+}
+
+Nulls parse_nulls(const char *name, const char *value)
+{
+    return static_cast<Nulls>(parse_word(name, value, kNullsWords, "Use absent or null."));
+}
+
+KeyRole parse_key(const char *name, const char *value)
+{
+    return static_cast<KeyRole>(parse_word(name, value, kKeyRoleWords, "Use partition or sort."));
+}
+
+ConsistentRead parse_consistent_read(const char *name, const char *value)
+{
+    bool flag;
+    if (strcmp(value, "auto") == 0)
+        return ConsistentRead::kAuto;
+    if (!parse_bool(value, &flag))
+        refuse_value(name, value, "Use true, false or auto.");
+    return flag ? ConsistentRead::kOn : ConsistentRead::kOff;
+}
+
+double parse_rate(const char *name, const char *value)
+{
+    double rate;
+    if (!parse_real(value, &rate, 0, nullptr) || !(rate >= 0 && rate <= 1e9))
+        refuse_value(name, value, "Use a number of read units per second; 0 means no limit.");
+    return rate;
+}
+
+int parse_count(const char *name, const char *value, int most)
+{
+    int count;
+    if (!parse_int(value, &count, 0, nullptr) || count < 1 || count > most)
+        refuse_value(name, value, psprintf("Use a number from 1 to %d.", most));
+    return count;
+}
+
+bool parse_collate(const char *name, const char *value)
+{
+    if (strcmp(value, "C") != 0 && strcmp(value, "default") != 0)
+        refuse_value(name, value, "Use C or default.");
+    return value[0] == 'C';
+}
+
+void check_conversion_mode(const char *name, const char *value)
+{
+    parse_conversion_mode(name, value);
+}
+
+void check_nulls(const char *name, const char *value)
+{
+    parse_nulls(name, value);
+}
+
+void check_key(const char *name, const char *value)
+{
+    parse_key(name, value);
+}
+
+void check_consistent_read(const char *name, const char *value)
+{
+    parse_consistent_read(name, value);
+}
+
+void check_rate(const char *name, const char *value)
+{
+    parse_rate(name, value);
+}
+
+void check_segments(const char *name, const char *value)
+{
+    parse_count(name, value, kMostReadSegments);
+}
+
+void check_sample_items(const char *name, const char *value)
+{
+    parse_count(name, value, kMostSampleItems);
+}
+
+void check_collate(const char *name, const char *value)
+{
+    parse_collate(name, value);
+}
+
+// IMPORT FOREIGN SCHEMA has no catalog of its own whose options these would be.
+constexpr Oid kImport = InvalidOid;
+
 struct Option {
     const char *name;
-    Oid place;  // ForeignServerRelationId or UserMappingRelationId
+    Oid place;  // the catalog, or kImport
     void (*check)(const char *name, const char *value);
 };
 
@@ -119,7 +228,44 @@ constexpr Option kOptions[] = {
     {"access_key_id", UserMappingRelationId, check_not_empty},
     {"secret_access_key", UserMappingRelationId, check_not_empty},
     {"session_token", UserMappingRelationId, check_not_empty},
+    {"table_name", ForeignTableRelationId, check_not_empty},
+    {"index_name", ForeignTableRelationId, check_not_empty},
+    {"scan_rate", ForeignTableRelationId, check_rate},
+    {"consistent_read", ForeignTableRelationId, check_consistent_read},
+    {"segments", ForeignTableRelationId, check_segments},
+    {"conversion_mode", ForeignTableRelationId, check_conversion_mode},
+    {"nulls", ForeignTableRelationId, check_nulls},
+    {"sets", ForeignTableRelationId, check_boolean},
+    {"attribute", AttributeRelationId, check_not_empty},
+    {"key", AttributeRelationId, check_key},
+    {"nulls", AttributeRelationId, check_nulls},
+    {"sets", AttributeRelationId, check_boolean},
+    {"conversion_mode", kImport, check_conversion_mode},
+    {"sample_items", kImport, check_sample_items},
+    {"lower_case_columns", kImport, check_boolean},
+    {"collate", kImport, check_collate},
+    {"scan_rate", kImport, check_rate},
+    {"consistent_read", kImport, check_consistent_read},
+    {"segments", kImport, check_segments},
+    {"nulls", kImport, check_nulls},
+    {"sets", kImport, check_boolean},
 };
+
+const char *place_text(Oid place)
+{
+    switch (place) {
+        case ForeignServerRelationId:
+            return "the server (CREATE SERVER)";
+        case UserMappingRelationId:
+            return "the user mapping (CREATE USER MAPPING)";
+        case ForeignTableRelationId:
+            return "the foreign table (CREATE FOREIGN TABLE)";
+        case AttributeRelationId:
+            return "a column of a foreign table";
+        default:
+            return "IMPORT FOREIGN SCHEMA";
+    }
+}
 
 const Option *find_option(const char *name, Oid place)
 {
@@ -140,8 +286,7 @@ const Option *find_option(const char *name, Oid place)
         valid.len ? psprintf("Valid options here are: %s.", valid.data) : "There are no valid options here.";
     for (const Option &option : kOptions)
         if (strcmp(option.name, name) == 0)
-            hint = option.place == UserMappingRelationId ? "It is an option of the user mapping (CREATE USER MAPPING)."
-                                                         : "It is an option of the server (CREATE SERVER).";
+            hint = psprintf("It is an option of %s.", place_text(option.place));
     ereport(ERROR,
             (errcode(ERRCODE_FDW_INVALID_OPTION_NAME), errmsg("invalid option \"%s\"", name), errhint("%s", hint)));
 }
@@ -168,6 +313,46 @@ void check_combination(List *options)
     if (value_of(options, "external_id") != nullptr && value_of(options, "role_arn") == nullptr)
         ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
                         errmsg("option \"external_id\" needs option role_arn"), errhint("Set both, or neither.")));
+}
+
+void check_all(List *options, Oid place)
+{
+    ListCell *cell;
+    foreach (cell, options) {
+        auto *definition = static_cast<DefElem *>(lfirst(cell));
+        const Option *option = find_option(definition->defname, place);
+        if (option == nullptr)
+            raise_unknown_option(definition->defname, place);
+        option->check(definition->defname, defGetString(definition));
+    }
+}
+
+bool flag_of(List *options, const char *name, bool otherwise)
+{
+    const char *value = value_of(options, name);
+    bool flag = otherwise;
+    if (value != nullptr)
+        parse_bool(value, &flag);
+    return flag;
+}
+
+TableOptions table_options(List *options)
+{
+    TableOptions table = {};
+    table.table_name = value_of(options, "table_name");
+    table.index_name = value_of(options, "index_name");
+    const char *rate = value_of(options, "scan_rate");
+    const char *consistent = value_of(options, "consistent_read");
+    const char *segments = value_of(options, "segments");
+    const char *mode = value_of(options, "conversion_mode");
+    const char *nulls = value_of(options, "nulls");
+    table.scan_rate = rate ? parse_rate("scan_rate", rate) : 0;
+    table.consistent_read = consistent ? parse_consistent_read("consistent_read", consistent) : ConsistentRead::kAuto;
+    table.segments = segments ? parse_count("segments", segments, kMostReadSegments) : 1;
+    table.conversion_mode = mode ? parse_conversion_mode("conversion_mode", mode) : ConversionMode::kColumns;
+    table.nulls = nulls ? parse_nulls("nulls", nulls) : Nulls::kAbsent;
+    table.sets = flag_of(options, "sets", false);
+    return table;
 }
 
 void take(SourceOptions *options, const char *name, const char *value)
@@ -245,6 +430,43 @@ SourceOptions read_source_options(const ForeignServer *server, Oid role)
     return options;
 }
 
+TableOptions read_table_options(Oid relation)
+{
+    return table_options(GetForeignTable(relation)->options);
+}
+
+ColumnOptions read_column_options(Oid relation, AttrNumber number, const TableOptions &table)
+{
+    List *options = GetForeignColumnOptions(relation, number);
+    const char *key = value_of(options, "key");
+    const char *nulls = value_of(options, "nulls");
+    ColumnOptions column = {};
+    column.attribute = value_of(options, "attribute");
+    column.key = key ? parse_key("key", key) : KeyRole::kNone;
+    column.nulls = nulls ? parse_nulls("nulls", nulls) : table.nulls;
+    column.sets = flag_of(options, "sets", table.sets);
+    return column;
+}
+
+ImportOptions read_import_options(List *options)
+{
+    check_all(options, kImport);
+    const char *sample = value_of(options, "sample_items");
+    const char *collate = value_of(options, "collate");
+    ImportOptions import = {};
+    import.table = table_options(options);
+    import.sample_items = sample ? parse_count("sample_items", sample, kMostSampleItems) : kDefaultSampleItems;
+    import.lower_case_columns = flag_of(options, "lower_case_columns", false);
+    import.collate_sort_keys = collate == nullptr || parse_collate("collate", collate);
+    ListCell *cell;
+    foreach (cell, options) {
+        auto *definition = static_cast<DefElem *>(lfirst(cell));
+        if (find_option(definition->defname, ForeignTableRelationId) != nullptr)
+            import.table_options = lappend(import.table_options, definition);
+    }
+    return import;
+}
+
 }  // namespace podyn
 
 extern "C" {
@@ -254,15 +476,7 @@ PG_FUNCTION_INFO_V1(podyn_option_validator);
 Datum podyn_option_validator(PG_FUNCTION_ARGS)
 {
     List *options = untransformRelOptions(PG_GETARG_DATUM(0));
-    Oid place = PG_GETARG_OID(1);
-    ListCell *cell;
-    foreach (cell, options) {
-        auto *definition = static_cast<DefElem *>(lfirst(cell));
-        const podyn::Option *option = podyn::find_option(definition->defname, place);
-        if (option == nullptr)
-            podyn::raise_unknown_option(definition->defname, place);
-        option->check(definition->defname, defGetString(definition));
-    }
+    podyn::check_all(options, PG_GETARG_OID(1));
     podyn::check_combination(options);
     PG_RETURN_VOID();
 }

@@ -1,8 +1,10 @@
-// Options of foreign servers and user mappings: one table for validation, hints and reading.
+// Options of foreign servers, user mappings, foreign tables and their columns, and of IMPORT FOREIGN SCHEMA: one table
+// for validation, hints and reading.
 #pragma once
 
 #include <string_view>
 
+#include "catalog/options.h"
 #include "compat.h"
 
 namespace podyn {
@@ -31,5 +33,52 @@ struct SourceOptions {
 
 // Reads a server's options, and those of the role's user mapping for it if there is one.
 SourceOptions read_source_options(const ForeignServer *server, Oid role);
+
+enum class ConversionMode : uint8 { kColumns, kJsonb, kDynamodbJson };
+inline constexpr const char *kConversionModeWords[] = {"columns", "jsonb", "dynamodb_json"};
+
+// How an attribute is written that has no value in its row.
+enum class Nulls : uint8 { kAbsent, kNull };
+inline constexpr const char *kNullsWords[] = {"absent", "null"};
+
+enum class KeyRole : uint8 { kNone, kPartition, kSort };
+inline constexpr const char *kKeyRoleWords[] = {"", "partition", "sort"};
+
+inline constexpr int kMostReadSegments = 100;
+
+// The options of a foreign table. Palloc'ed.
+struct TableOptions {
+    const char *table_name;  // null: the foreign table's own name
+    const char *index_name;  // null: the table itself
+    double scan_rate;        // read units per second of a full scan; 0: no limit
+    ConsistentRead consistent_read;
+    int segments;  // of a full scan, read beside each other
+    ConversionMode conversion_mode;
+    Nulls nulls;
+    bool sets;  // arrays of text, numeric and bytea are written as sets
+};
+
+// The options of one of its columns.
+struct ColumnOptions {
+    const char *attribute;  // null: the column's name
+    KeyRole key;
+    Nulls nulls;
+    bool sets;
+};
+
+// The options of IMPORT FOREIGN SCHEMA that are not those of the tables made.
+struct ImportOptions {
+    TableOptions table;
+    int sample_items;
+    bool lower_case_columns;
+    bool collate_sort_keys;  // COLLATE "C", DynamoDB's own order
+    List *table_options;     // DefElem: as given, for the tables made
+};
+
+TableOptions read_table_options(Oid relation);
+// Where the column does not say, what its table says.
+ColumnOptions read_column_options(Oid relation, AttrNumber number, const TableOptions &table);
+// Checks them too: IMPORT FOREIGN SCHEMA calls no validator.
+ImportOptions read_import_options(List *options);
 
 }  // namespace podyn
