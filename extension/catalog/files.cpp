@@ -2,6 +2,7 @@
 #include "catalog/files.h"
 
 #include "catalog/sql.h"
+#include "catalog/tasks.h"
 
 namespace podyn::catalog {
 
@@ -21,8 +22,7 @@ File *find_file(MemoryContext context, int64 task)
 
 void forget_file(int64 task, const char *import, const char *source)
 {
-    execute("UPDATE podyn.task SET position = NULL, items = 0, items_read = 0, skipped = 0 WHERE id = $1",
-            {int8(task)});
+    forget_progress(task);
     execute("UPDATE podyn.file SET size = NULL WHERE task = $1", {int8(task)});
     execute("DELETE FROM podyn.error WHERE name = $1 AND source = $2", {text(import), text(source)});
 }

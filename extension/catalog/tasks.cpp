@@ -96,6 +96,12 @@ void save_progress(int64 task, const char *from, const Progress &progress)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the task has been taken away meanwhile")));
 }
 
+void forget_progress(int64 task)
+{
+    execute("UPDATE podyn.task SET position = NULL, items = 0, items_read = 0, skipped = 0 WHERE id = $1",
+            {int8(task)});
+}
+
 void save_retry(int64 task, TimestampTz retry_at, const char *error, int64 throttled)
 {
     execute(

@@ -53,6 +53,9 @@ struct Progress {
 // them.
 void save_progress(int64 task, const char *from, const Progress &progress);
 
+// The task begins anew.
+void forget_progress(int64 task);
+
 // A task that could not go on for now.
 void save_retry(int64 task, TimestampTz retry_at, const char *error, int64 throttled);
 

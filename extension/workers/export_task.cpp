@@ -6,7 +6,6 @@
 //   position 'token …'    the export may have been asked for; whoever asks again under the same token gets the same one
 //   position 'arn:…'      it has been asked for; DescribeExport tells how far it is
 //   done                  its files have tasks of their own
-#include "catalog/files.h"
 #include "catalog/journal.h"
 #include "extension_identity.h"
 #include "functions/backfill.h"
@@ -122,7 +121,7 @@ void fail(RunningTask *task, const engine::ExportDescription &found)
                  copy_string(found.arn), copy_string(found.failure_code), copy_string(found.failure_message)));
     begin_transaction();
     if (lock_extension())
-        catalog::forget_file(task->id);
+        catalog::forget_progress(task->id);
     commit_transaction();
     end_replication(task, "failed", reason);
 }
