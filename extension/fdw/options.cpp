@@ -307,12 +307,13 @@ void check_combination(List *options)
 {
     const char *credentials = value_of(options, "credentials");
     if (value_of(options, "profile") != nullptr && (credentials == nullptr || strcmp(credentials, "default") != 0))
-        ereport(ERROR,
-                (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-                 errmsg("option \"profile\" needs option credentials 'default'"), errhint("Set both, or neither.")));
-    if (value_of(options, "external_id") != nullptr && value_of(options, "role_arn") == nullptr)
         ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-                        errmsg("option \"external_id\" needs option role_arn"), errhint("Set both, or neither.")));
+                        errmsg("option \"profile\" needs option credentials 'default'"),
+                        errhint("Set credentials to default, too, or leave profile out.")));
+    if (value_of(options, "external_id") != nullptr && value_of(options, "role_arn") == nullptr)
+        ereport(ERROR,
+                (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE), errmsg("option \"external_id\" needs option role_arn"),
+                 errhint("Set role_arn, too, or leave external_id out.")));
 }
 
 void check_all(List *options, Oid place)
