@@ -125,6 +125,21 @@ def test_when_worker_supervisor_and_launcher_end_others_go_on(way, state, simula
     assert assert_equal_tables(boto3_client(simulator.endpoint), 'events', simulated) == ITEMS
 
 
+@pytest.mark.parametrize('state', HELD)
+def test_a_restart_of_the_server_repeats_and_loses_nothing(state, simulator, simulated, events, release):
+    held = hold_in(state, simulator, simulated, events, release)
+    simulated.postgres.restart()
+    put_all(events, 'after the restart')
+    simulated.wait_for_state('events', state)
+    simulator.faults.remove(held)
+    release.set()
+    simulated.wait_for_state('events', 'streaming')
+    simulated.sync('events')
+    status = simulated.status('events')
+    assert (status['items_copied'], status['changes_applied'], status['errors']) == (ITEMS, 3 * ITEMS, 0)
+    assert assert_equal_tables(boto3_client(simulator.endpoint), 'events', simulated) == ITEMS
+
+
 def end_amid(call, end, database, held):
     """Ends a session that waits in this call, and for this request if there is one."""
     session = Database(database.postgres, database.name)
