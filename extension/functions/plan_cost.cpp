@@ -47,7 +47,7 @@ Units units_of(const ReplicateOptions &options, const engine::TableDescription &
 char *duration(double seconds)
 {
     if (seconds < 1)
-        return pstrdup("less than a second");
+        return pstrdup("a second");
     if (seconds < 120)
         return psprintf("%.0f seconds", std::ceil(seconds));
     if (seconds < 7200)

@@ -156,8 +156,9 @@ const char *shortened(std::string_view text)
     return pnstrdup(text.data(), static_cast<Size>(length));
 }
 
-// The item's key as users write it, whatever else is in it.
-const char *describe_key(const Target &target, const engine::Item &item)
+// The item's key as users write it, whatever else is in it. An unsound item was read as far as its fault only, which
+// may stand before the key: it is shown by its beginning.
+const char *describe_item(const Target &target, const engine::Item &item)
 {
     StringInfoData key;
     initStringInfo(&key);
@@ -168,14 +169,14 @@ const char *describe_key(const Target &target, const engine::Item &item)
                                  item.values[i].type == ValueType::kBinary
                                      ? "(binary)"
                                      : quote_literal_cstr(shortened(item.values[i].text)));
-    return key.len ? key.data : "(no key)";
+    return key.len ? psprintf("with %s", key.data) : shortened(item.json);
 }
 
 void refuse(Refusals *refusals, const engine::Item &item, const char *sqlstate, const char *message)
 {
     if (++refusals->count <= kMostRejectedRows)
-        add_row(refusals->rows, "rejected", "item with %s would go to podyn.error: %s (SQLSTATE %s)",
-                describe_key(*refusals->target, item), message, sqlstate);
+        add_row(refusals->rows, "rejected", "item %s would go to podyn.error: %s (SQLSTATE %s)",
+                describe_item(*refusals->target, item), message, sqlstate);
 }
 
 void refuse_row(void *context, const Row &row, ErrorData *error)

@@ -93,7 +93,14 @@ def test_items_that_would_be_rejected(events, simulated):
     plan = Plan(simulated)
     (rejected,) = plan.details('rejected')
     assert 'podyn.error' in rejected and '22P05' in rejected
+    assert rejected.startswith("item with \"id\" = 'k")
     assert any('1 of 103 items' in warning for warning in plan.details('warning'))
+
+
+def test_an_item_whose_fault_stands_before_its_key_is_shown_by_its_beginning(events, simulated):
+    events.put({'a\x00b': {'S': 'x'}, 'id': {'S': 'the key'}})
+    (rejected,) = Plan(simulated).details('rejected')
+    assert rejected.startswith('item {"a') and 'the key' in rejected and '22P05' in rejected
 
 
 def test_costs_before_they_are_spent(simulator, simulated):
