@@ -248,6 +248,11 @@ ColumnType key_column_type(char declared)
 NewTarget create_target(const TargetRequest &request, const engine::TableDescription &source)
 {
     Oid schema = get_namespace_oid(request.schema, true);
+    if (strcmp(request.schema, "pg_temp") == 0 || (OidIsValid(schema) && isAnyTempNamespace(schema)))
+        ereport(ERROR,
+                (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("target %s would be a temporary table", qualified(request)),
+                 errdetail("No other session could write to it."),
+                 errhint("Name another schema, as in target => 'schema.table'.")));
     if (!OidIsValid(schema))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("schema \"%s\" does not exist", request.schema),
                         errhint("Use CREATE SCHEMA %s.", quote_identifier(request.schema))));

@@ -95,6 +95,14 @@ def test_the_target_schema_does_not_exist(events, database):
     nothing_is_left(database)
 
 
+def test_the_target_would_be_temporary(events, database):
+    fails(database, "SELECT podyn_replicate('events', target => 'pg_temp.events')", says='temporary', hint='schema',
+          sqlstates=('42809',))
+    database.query('CREATE TEMP TABLE mine (); SET search_path = pg_temp, public')  # there is a temporary schema now
+    fails(database, "SELECT podyn_replicate('events')", says='temporary', hint='schema', sqlstates=('42809',))
+    nothing_is_left(database)
+
+
 def test_the_target_is_not_there_and_shall_not_be_made(events, database):
     fails(database, "SELECT podyn_replicate('events', schema => false)", says='events', sqlstates=('42P01',))
     nothing_is_left(database)
