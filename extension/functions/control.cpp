@@ -90,6 +90,8 @@ bool follow_target(catalog::Replication *replication)
         psprintf("owner from %s to %s, who owns the target", previous != nullptr ? previous : "a role that is gone",
                  GetUserNameFromId(owner, false)));
     grant_reading(owner);
+    ereport(NOTICE, (errmsg("replication \"%s\" belongs to %s now, who owns its target", replication->name,
+                            quote_identifier(GetUserNameFromId(owner, false)))));
     replication->owner = owner;
     return true;
 }

@@ -161,6 +161,7 @@ def test_a_replication_follows_its_target_to_another_owner(simulator, simulated,
     with pytest.raises(psycopg2.errors.UndefinedObject):
         heir.query("SELECT podyn_start('events')")
     assert simulated.value("SELECT podyn_start('events')") == 1
+    assert 'NOTICE:  replication "events" belongs to podyn_heir now' in simulated.notices()
     simulated.sync('events')
     assert equal(simulator, heir) == 20
     assert heir.state('events') == 'streaming' and streaming.status('events') is None
