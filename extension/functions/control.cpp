@@ -62,17 +62,6 @@ void require_no_gap(const catalog::Replication &replication)
                     errhint("Use podyn_reset('%s') and podyn_start('%s'), which %s.", name, name, what_follows)));
 }
 
-Oid owner_of(Oid relation)
-{
-    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-    Oid owner = InvalidOid;
-    if (HeapTupleIsValid(tuple)) {
-        owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-        ReleaseSysCache(tuple);
-    }
-    return owner;
-}
-
 // REASSIGN OWNED and ALTER TABLE ... OWNER TO know nothing of replications. Whoever may act as both roles, and so could
 // give the table away, gives the replication to the target's new owner. A profile stays its owner's, with its import.
 bool follow_target(catalog::Replication *replication)

@@ -185,9 +185,10 @@ NewReplication make_replication(const char *table_name, const char *name, const 
                                 const engine::TableDescription &table, const engine::ScanPage &sample)
 {
     TargetRequest request = target_request(table_name, options);
-    // Before anything else is found fault with: no other option would let two replications share a target.
+    // Before anything else is found fault with: no other option would let two replications share a target. Whether a
+    // table of another owner is replicated into is told to nobody.
     Oid existing = existing_target(request);
-    if (OidIsValid(existing))
+    if (OidIsValid(existing) && has_privs_of_role(GetUserId(), owner_of(existing)))
         require_own_target(existing);
     NewTarget target;
     bool use_existing = !options.schema || (options.on_existing != OnExisting::kError && OidIsValid(existing));

@@ -276,6 +276,17 @@ NewTarget create_target(const TargetRequest &request, const engine::TableDescrip
     return target;
 }
 
+Oid owner_of(Oid relation)
+{
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+    Oid owner = InvalidOid;
+    if (HeapTupleIsValid(tuple)) {
+        owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+        ReleaseSysCache(tuple);
+    }
+    return owner;
+}
+
 Oid existing_target(const TargetRequest &request)
 {
     Oid schema = get_namespace_oid(request.schema, true);

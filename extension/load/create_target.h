@@ -36,7 +36,9 @@ engine::ColumnType key_column_type(char declared);
 // Creates the table with its primary key and one index for each secondary index, as the current user.
 NewTarget create_target(const TargetRequest &request, const engine::TableDescription &source);
 
+// Both are InvalidOid where there is no such table.
 Oid existing_target(const TargetRequest &request);
+Oid owner_of(Oid relation);
 
 // Checks a table that exists: its kind and owner, its key columns and their types, a unique index on them.
 // `must_be_empty`: it may not have rows.

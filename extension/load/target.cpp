@@ -313,9 +313,8 @@ Target *load_target(MemoryContext parent, const catalog::Replication &replicatio
                 (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                  errmsg("target %s has another owner than replication \"%s\"", target->relation_name, replication.name),
                  errdetail("The table's triggers would run as the replication's owner."),
-                 errhint("Give the table back with ALTER TABLE ... OWNER TO, or let a superuser, or a member of both "
-                         "roles, use "
-                         "podyn_start: then the replication is the new owner's, too.")));
+                 errhint("Give the table back with ALTER TABLE ... OWNER TO, or let a superuser or a member of both "
+                         "roles use podyn_start: then the replication is the new owner's, too.")));
     if (relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("target %s is unlogged", target->relation_name),
                         errdetail("A crash would empty it, and the replication would go on as if nothing was lost."),

@@ -116,8 +116,10 @@ def test_other_owners_replications_are_out_of_reach(events, simulated, owners):
     assert bob.query('SELECT podyn_start(), podyn_stop()') == [(0, 0)]
     assert ann.state('events') == 'streaming'
     # Nor can it be overwritten, or its target be taken.
-    assert refused(bob, "SELECT podyn_replicate('events', name => 'mine', target => 'podyn_ann.events', "
-                        "schema => false)").pgcode in ('42501', '42710')
+    for options in ('', ', schema => false', ", on_existing => 'upsert'"):
+        error = refused(bob, "SELECT podyn_replicate('events', name => 'mine', target => 'podyn_ann.events'"
+                             f"{options})")
+        assert error.pgcode in ('42501', '42P07') and 'another replication' not in str(error), error
     assert refused(bob, 'SELECT count(*) FROM podyn_ann.events').pgcode == '42501'
 
 
