@@ -293,10 +293,16 @@ CREATE FUNCTION @extschema@.podyn_plan(
     ttl_deletes          text    DEFAULT NULL,
     nul_characters       text    DEFAULT 'replace',
     profile              text    DEFAULT NULL,
-    start                boolean DEFAULT true
+    start                boolean DEFAULT true,
+    -- of podyn_import only
+    key                  text[]  DEFAULT NULL,
+    on_conflict          text    DEFAULT 'update',
+    filter               text    DEFAULT NULL,
+    allow_gaps           boolean DEFAULT false,
+    batch_size           integer DEFAULT 500
 ) RETURNS TABLE (step text, detail text)
     AS 'MODULE_PATHNAME', 'podyn_plan' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION @extschema@.podyn_plan IS 'what podyn_replicate would do and cost; changes nothing';
+COMMENT ON FUNCTION @extschema@.podyn_plan IS 'what podyn_replicate, or podyn_import of a place of files, would do and cost; changes nothing';
 
 CREATE FUNCTION @extschema@.podyn_replicate_all(
     pattern              text    DEFAULT '%',

@@ -73,7 +73,8 @@ ImportFiles check_backfill(const Source &source, const engine::TableDescription 
         return {};
     }
     ImportFiles files = find_exports(source, table, options);
-    sample->items = read_sample(source, parse_place(options.files_at), files, options.nul_characters).items;
+    sample->items =
+        read_sample(source, parse_place(options.files_at), files, options.nul_characters, kFewItems).items;
     return files;
 }
 

@@ -3,16 +3,13 @@
 //
 // An import is a replication whose items come from files and that replays no changes: podyn_status and all functions
 // that take a name know it.
+#include "functions/import.h"
+
 #include "catalog/journal.h"
-#include "catalog/profiles.h"
 #include "catalog/tasks.h"
 #include "compat.h"
 #include "functions/backfill.h"
-#include "functions/import_options.h"
-#include "functions/replicate.h"
-#include "imports/exports.h"
 #include "imports/hooks.h"
-#include "imports/sample.h"
 #include "load/empty_target.h"
 #include "load/filter.h"
 #include "load/records.h"
@@ -22,17 +19,6 @@
 
 namespace podyn {
 namespace {
-
-struct Importing {
-    ImportOptions options;
-    Place place;
-    Source source;  // nothing is connected while it has no session
-    ImportFiles files;
-    ImportSample sample;
-    engine::TableDescription table;
-    catalog::Profile *profile;  // null: none
-    ErrorData *describing;      // why the table could not be described; null: it was not asked for
-};
 
 char type_of(const engine::Value &value)
 {
@@ -55,12 +41,12 @@ const engine::Value *find_attribute(std::span<const engine::Value> values, std::
 }
 
 // The sample's first value of a key attribute.
-const engine::Value *find_key_value(const ImportSample &sample, std::string_view name)
+const engine::Value *find_key_value(const Importing &import, std::string_view name)
 {
-    for (const engine::Item &item : sample.items)
+    for (const engine::Item &item : import.items)
         if (const engine::Value *value = find_attribute(item.values, name))
             return value;
-    return find_attribute(sample.keys, name);
+    return find_attribute(import.sample.keys, name);
 }
 
 void set_keys(Importing *import, const engine::KeyAttribute *keys, int count)
@@ -73,7 +59,7 @@ void use_named_key(Importing *import, char *const *names, int count)
 {
     auto *keys = static_cast<engine::KeyAttribute *>(palloc0(sizeof(engine::KeyAttribute) * 2));
     for (int i = 0; i < count; ++i) {
-        const engine::Value *value = find_key_value(import->sample, names[i]);
+        const engine::Value *value = find_key_value(*import, names[i]);
         if (value == nullptr)
             ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                             errmsg("the first items have no attribute \"%s\", which is to be a key", names[i]),
@@ -228,16 +214,17 @@ char *name_of_target(const char *target)
 }
 
 // Items become rows as they are, or as parse has them.
-NewReplication make_row_import(Importing *import, const char *name)
+NewReplication make_row_import(Importing *import)
 {
     const ImportOptions &options = import->options;
-    import->sample = read_sample(import->source, import->place, import->files, options.nul_characters);
+    import->items = import->sample.items;
     if (import->profile != nullptr)
-        import->sample.items = parse_sample(*import->profile, options.nul_characters, import->sample.items);
+        import->items = parse_sample(*import->profile, options.nul_characters, import->sample.items);
     find_key(import);
     engine::ScanPage sample = {};
-    sample.items = import->sample.items;
-    return make_replication(options.source, name, as_replicate_options(options, name), import->table, sample);
+    sample.items = import->items;
+    return make_replication(options.source, import->name, as_replicate_options(options, import->name), import->table,
+                            sample);
 }
 
 // Errors tell the items' key if it is named.
@@ -250,7 +237,7 @@ void set_named_key(Importing *import)
 }
 
 // Hooks make records of the items, or write them. They know of no deletions.
-NewReplication make_hooked_import(Importing *import, const char *name)
+NewReplication make_hooked_import(Importing *import)
 {
     const ImportOptions &options = import->options;
     for (int i = 0; i < import->files.count; ++i)
@@ -273,31 +260,63 @@ NewReplication make_hooked_import(Importing *import, const char *name)
     if (import->profile->function(catalog::Hook::kUpsert) == nullptr)
         (void)open_record_target(target, options.on_conflict);
     set_named_key(import);
-    return make_record_import(options.source, name, as_replicate_options(options, name), import->table, target);
+    return make_record_import(options.source, import->name, as_replicate_options(options, import->name), import->table,
+                              target);
 }
 
-char *import_files(Importing *import)
+}  // namespace
+
+Importing begin_import(const ImportOptions &options)
 {
-    const ImportOptions &options = import->options;
-    char *name = options.name != nullptr ? pstrdup(options.name) : name_of_target(options.target);
-    require_free_name(name);
+    Importing import = {};
+    import.options = options;
+    import.name = options.name != nullptr ? pstrdup(options.name) : name_of_target(options.target);
     if (options.profile != nullptr)
-        import->profile = catalog::get_profile(CurrentMemoryContext, options.profile, GetUserId());
-    import->place = parse_place(options.source);
-    if (import->place.bucket == nullptr)
+        import.profile = catalog::get_profile(CurrentMemoryContext, options.profile, GetUserId());
+    import.place = parse_place(options.source);
+    if (import.place.bucket == nullptr)
         require_server_files(GetUserId());
     else
-        (void)connected(import);
-    import->files = find_files(import->source, import->place, options.allow_gaps);
+        (void)connected(&import);
+    return import;
+}
+
+void find_import_files(Importing *import, bool allow_gaps)
+{
+    import->files = find_files(import->source, import->place, allow_gaps);
     import->table.item_count = Max(import->files.item_count, 0);
-    bool by_hooks = import->profile != nullptr && import->profile->makes_records();
-    NewReplication made = by_hooks ? make_hooked_import(import, name) : make_row_import(import, name);
+}
+
+void take_sample(Importing *import, int most_items)
+{
+    import->sample =
+        read_sample(import->source, import->place, import->files, import->options.nul_characters, most_items);
+}
+
+NewReplication make_import(Importing *import)
+{
+    const ImportOptions &options = import->options;
+    NewReplication made = import->by_hooks() ? make_hooked_import(import) : make_row_import(import);
     if (options.filter != nullptr)
         try_filter(options.filter);
-    bool fresh = !by_hooks && !has_rows(quote_qualified_identifier(made.target.schema, made.target.table));
+    bool fresh = !import->by_hooks() && !has_rows(quote_qualified_identifier(made.target.schema, made.target.table));
     save_options(made.id, *import, fresh);
-    if (!by_hooks)
-        adopt_columns(name, made.target);
+    if (!import->by_hooks())
+        adopt_columns(import->name, made.target);
+    return made;
+}
+
+namespace {
+
+void start_import(Importing *import)
+{
+    const ImportOptions &options = import->options;
+    const char *name = import->name;
+    require_free_name(name);
+    find_import_files(import, options.allow_gaps);
+    if (!import->by_hooks())
+        take_sample(import, kFewItems);
+    NewReplication made = make_import(import);
     add_file_tasks(made.id, import->files, 1);  // the supervisor lets the other stages follow
     if (import->profile != nullptr)
         catalog::add_task(made.id, catalog::TaskKind::kComplete, "", {}, "waiting", 0);
@@ -310,7 +329,6 @@ char *import_files(Importing *import)
         catalog::record_event(GetUserId(), name, "start", "started by podyn_import");
         start_processes(GetUserId());
     }
-    return name;
 }
 
 }  // namespace
@@ -323,10 +341,11 @@ PG_FUNCTION_INFO_V1(podyn_import);
 Datum podyn_import(PG_FUNCTION_ARGS)
 {
     using namespace podyn;
-    Importing import = {};
-    import.options = read_import_options(fcinfo);
+    ImportOptions options = read_import_options(fcinfo);
     PreventCommandIfReadOnly("podyn_import()");
     check_caller();
-    PG_RETURN_TEXT_P(cstring_to_text(import_files(&import)));
+    Importing import = begin_import(options);
+    start_import(&import);
+    PG_RETURN_TEXT_P(cstring_to_text(import.name));
 }
 }

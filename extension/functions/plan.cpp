@@ -1,17 +1,20 @@
 // podyn_plan: what podyn_replicate would do and cost, without doing it. DynamoDB is only asked; the target and the
 // replication are really made, in a subtransaction that is always rolled back, so that the DDL and the items that are
 // refused are the true ones. What would fail is a row, where the plan can go on without it.
+//
+// Of a place of files it is podyn_import that is planned (plan_import.h).
 #include "catalog/replications.h"
 #include "compat.h"
 #include "functions/backfill.h"
-#include "functions/ddl_recorder.h"
 #include "functions/enable_stream.h"
 #include "functions/plan_cost.h"
+#include "functions/plan_import.h"
 #include "functions/plan_rows.h"
 #include "functions/plan_sample.h"
+#include "functions/plan_trial.h"
 #include "functions/replicate.h"
+#include "imports/place.h"
 #include "raise.h"
-#include "shared.h"
 
 namespace podyn {
 namespace {
@@ -27,13 +30,9 @@ struct Planning {
     engine::TableDescription table;
     engine::ScanPage sample;
     ImportFiles files;  // exports that are there
-    RecordedDdl ddl;
 
     [[nodiscard]] const char *name() const { return options.name != nullptr ? options.name : source_name; }
 };
-
-// Undoes what was done, without being an error.
-constexpr int kPlanned = MAKE_SQLSTATE('R', 'B', 'A', 'C', 'K');
 
 void check_caller_step(Planning *)
 {
@@ -68,25 +67,6 @@ void check_backfill_step(Planning *plan)
 void check_profile_step(Planning *plan)
 {
     check_profile(plan->options, &plan->sample);
-}
-
-void add_rights(Planning *plan)
-{
-    bool may_replicate = catalog::execute(
-                             "SELECT FROM pg_proc WHERE proname = 'podyn_replicate' AND pronamespace = $1 AND "
-                             "has_function_privilege($2, oid, 'EXECUTE')",
-                             {catalog::oid(plan->functions_schema), catalog::oid(GetUserId())}) > 0;
-    if (!may_replicate)
-        add_row(&plan->rows, "error",
-                "role %s may not execute podyn_replicate; GRANT EXECUTE ON FUNCTION "
-                "podyn_replicate TO %s (SQLSTATE 42501)",
-                quote_identifier(GetUserNameFromId(GetUserId(), false)),
-                quote_identifier(GetUserNameFromId(GetUserId(), false)));
-    shared::attach();
-    if (shared::count_processes(shared::Role::kLauncher, InvalidOid, InvalidOid) == 0)
-        add_row(&plan->rows, "warning",
-                "podyn is not preloaded: a restart of the server would end the work; add podyn "
-                "to shared_preload_libraries");
 }
 
 void add_source(Planning *plan)
@@ -132,17 +112,9 @@ void add_sample(Planning *plan)
             static_cast<int>(plan->sample.items.size()), plan->sample.read_units);
 }
 
-void set_for_trial(const char *name, const char *value)
-{
-    (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
-}
-
-// Ends with an error in any case: of the trial, or kPlanned.
-void make_and_undo(void *argument)
+void make_target(void *argument)
 {
     auto *plan = static_cast<Planning *>(argument);
-    set_for_trial("client_min_messages", "error");  // rows tell it
-    set_for_trial("lock_timeout", "1s");
     TargetRequest request =
         make_replication(plan->source_name, plan->name(), plan->options, plan->table, plan->sample).target;
     catalog::Replication *replication = catalog::find_replication(CurrentMemoryContext, plan->name());
@@ -152,47 +124,14 @@ void make_and_undo(void *argument)
                                       : "");
     if (plan->options.data) {
         plan_columns(&plan->rows, *replication, plan->sample.items);
-        plan_writes(&plan->rows, *replication, plan->sample.items);
+        plan_scan(&plan->rows, *replication, plan->sample.items);
     }
-    ereport(ERROR, (errcode(kPlanned), errmsg("planned")));
-}
-
-void try_target(Planning *plan)
-{
-    plan->ddl = {CurrentMemoryContext, NIL};
-    ErrorData *volatile error = nullptr;
-    PG_TRY();
-    {
-        record_ddl(&plan->ddl);
-        error = attempt(make_and_undo, plan);
-    }
-    PG_CATCH();
-    {
-        stop_recording_ddl();
-        PG_RE_THROW();
-    }
-    PG_END_TRY();
-    stop_recording_ddl();
-    ListCell *cell;
-    foreach (cell, plan->ddl.statements)
-        add_row(&plan->rows, "ddl", "%s", static_cast<const char *>(lfirst(cell)));
-    if (error->sqlerrcode != kPlanned)
-        add_error(&plan->rows, *error);
-}
-
-void add_result(Planning *plan)
-{
-    PlanRows *rows = &plan->rows;
-    if (rows->errors > 0)
-        add_row(rows, "result", "podyn_replicate would fail: errors %d, warnings %d", rows->errors, rows->warnings);
-    else
-        add_row(rows, "result", "podyn_replicate would succeed: warnings %d", rows->warnings);
 }
 
 void make_plan(Planning *plan)
 {
     attempt(&plan->rows, check_caller_step, plan);
-    add_rights(plan);
+    add_rights(&plan->rows, plan->functions_schema, "podyn_replicate");
     plan->source = connect(plan->options.server);
     plan->table = describe_table(plan->source, plan->source_name);
     add_source(plan);
@@ -200,9 +139,21 @@ void make_plan(Planning *plan)
     add_sample(plan);
     attempt(&plan->rows, check_profile_step, plan);
     if (attempt(&plan->rows, check_name_step, plan))
-        try_target(plan);
+        try_and_undo(&plan->rows, make_target, plan);
     plan_cost(&plan->rows, plan->options, plan->table);
-    add_result(plan);
+    add_result(&plan->rows, "podyn_replicate");
+}
+
+void return_rows(const PlanRows &rows, FunctionCallInfo fcinfo)
+{
+    auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+    ListCell *cell;
+    foreach (cell, rows.rows) {
+        auto *row = static_cast<PlanRow *>(lfirst(cell));
+        Datum values[] = {CStringGetTextDatum(row->step), CStringGetTextDatum(row->detail)};
+        bool nulls[] = {false, false};
+        tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+    }
 }
 
 }  // namespace
@@ -217,19 +168,17 @@ Datum podyn_plan(PG_FUNCTION_ARGS)
     using namespace podyn;
     Planning plan = {};
     plan.source_name = required_text(fcinfo, 0, "source_table");
-    plan.options = read_all_options(fcinfo);
     plan.functions_schema = get_func_namespace(fcinfo->flinfo->fn_oid);
     plan.rows.context = CurrentMemoryContext;
     return_set(fcinfo, false);
-    auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
-    make_plan(&plan);
-    ListCell *cell;
-    foreach (cell, plan.rows.rows) {
-        auto *row = static_cast<PlanRow *>(lfirst(cell));
-        Datum values[] = {CStringGetTextDatum(row->step), CStringGetTextDatum(row->detail)};
-        bool nulls[] = {false, false};
-        tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+    if (is_place(plan.source_name)) {
+        plan_import(&plan.rows, fcinfo);
+    } else {
+        refuse_import_options(fcinfo);
+        plan.options = read_all_options(fcinfo);
+        make_plan(&plan);
     }
+    return_rows(plan.rows, fcinfo);
     return Datum{0};
 }
 }

@@ -21,6 +21,11 @@ void add_row(PlanRows *rows, const char *step, const char *format, ...) pg_attri
 // What an error says, as a row of step 'error'.
 void add_error(PlanRows *rows, const ErrorData &error);
 
+// What the caller lacks to call this function of the schema, and what the server lacks to go on after a restart.
+void add_rights(PlanRows *rows, Oid schema, const char *function);
+// The last row.
+void add_result(PlanRows *rows, const char *function);
+
 // attempt() for a caller who turns the error into a row. True: the action has succeeded.
 template <typename Argument>
 bool attempt(PlanRows *rows, void (*action)(Argument *), Argument *argument)

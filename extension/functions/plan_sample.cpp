@@ -174,9 +174,8 @@ const char *describe_item(const Target &target, const engine::Item &item)
 
 void refuse(Refusals *refusals, const engine::Item &item, const char *sqlstate, const char *message)
 {
-    if (++refusals->count <= kMostRejectedRows)
-        add_row(refusals->rows, "rejected", "item %s would go to podyn.error: %s (SQLSTATE %s)",
-                describe_item(*refusals->target, item), message, sqlstate);
+    add_refusal(refusals->rows, ++refusals->count, psprintf("item %s", describe_item(*refusals->target, item)),
+                sqlstate, message);
 }
 
 void refuse_row(void *context, const Row &row, ErrorData *error)
@@ -186,25 +185,30 @@ void refuse_row(void *context, const Row &row, ErrorData *error)
 
 struct Writing {
     Target *target;
-    std::span<const engine::Item> items;
+    SampleWrite sample;
     Refusals refusals;
+    int written;
 };
 
 void write(void *argument)
 {
     auto *writing = static_cast<Writing *>(argument);
     Target *target = writing->target;
-    Batch batch = open_batch(*target);
-    auto *sound = static_cast<PageItem *>(palloc(sizeof(PageItem) * (writing->items.size() + 1)));
+    const SampleWrite &sample = writing->sample;
+    Batch batch = open_batch(*target, sample.on_conflict);
+    auto *sound = static_cast<PageItem *>(palloc(sizeof(PageItem) * static_cast<size_t>(sample.count + 1)));
     int count = 0;
-    for (const engine::Item &item : writing->items) {
-        engine::Problem problem = check_item(*target, item);
+    for (int i = 0; i < sample.count; ++i) {
+        engine::Problem problem = check_item(*target, *sample.items[i].item);
         if (problem.exists())
-            refuse(&writing->refusals, item, problem.sqlstate, copy_string(problem.message));
+            refuse(&writing->refusals, *sample.items[i].item, problem.sqlstate, copy_string(problem.message));
         else
-            sound[count++] = {&item, {}, nullptr, false, 0};
+            sound[count++] = sample.items[i];
     }
-    load_or_reject(batch, target, make_rows(batch, sound, count), count, no_pause, refuse_row, &writing->refusals);
+    Row *rows = make_rows(batch, sound, count);
+    writing->written = sample.fresh
+                           ? load_or_reject(batch, target, rows, count, no_pause, refuse_row, &writing->refusals)
+                           : apply_or_reject(batch, target, rows, count, refuse_row, &writing->refusals);
     close_batch(batch);
 }
 
@@ -241,13 +245,27 @@ void plan_columns(PlanRows *rows, const catalog::Replication &replication, std::
                     static_cast<const char *>(lfirst(cell)));
 }
 
-void plan_writes(PlanRows *rows, const catalog::Replication &replication, std::span<const engine::Item> items)
+void add_refusal(PlanRows *rows, int number, const char *what, const char *sqlstate, const char *message)
 {
-    Writing writing = {load_target(CurrentMemoryContext, replication), items, {rows, nullptr, 0}};
+    if (number <= kMostRejectedRows)
+        add_row(rows, "rejected", "%s would go to podyn.error: %s (SQLSTATE %s)", what, message, sqlstate);
+}
+
+void add_refusal_count(PlanRows *rows, int count, int of)
+{
+    if (count > kMostRejectedRows)
+        add_row(rows, "rejected", "%d more items of the sample", count - kMostRejectedRows);
+    if (count > 0)
+        add_row(rows, "warning", "%d of %d items of the sample would be rejected", count, of);
+}
+
+SampleCounts plan_writes(PlanRows *rows, const catalog::Replication &replication, const SampleWrite &sample)
+{
+    Writing writing = {load_target(CurrentMemoryContext, replication), sample, {rows, nullptr, 0}, 0};
     writing.refusals.target = writing.target;
     if (!replication.target_made && has_triggers(*writing.target)) {
         add_row(rows, "sample", "not written to the target for trial, because its triggers would run");
-        return;
+        return {};
     }
     int length = list_length(rows->rows);
     ErrorData *error = attempt(write, &writing);
@@ -261,11 +279,17 @@ void plan_writes(PlanRows *rows, const catalog::Replication &replication, std::s
     }
     if (error != nullptr)
         add_error(rows, *error);
-    if (writing.refusals.count > kMostRejectedRows)
-        add_row(rows, "rejected", "%d more items of the sample", writing.refusals.count - kMostRejectedRows);
-    if (writing.refusals.count > 0)
-        add_row(rows, "warning", "%d of %d items of the sample would be rejected", writing.refusals.count,
-                static_cast<int>(items.size()));
+    return {error == nullptr, writing.written, writing.refusals.count};
+}
+
+void plan_scan(PlanRows *rows, const catalog::Replication &replication, std::span<const engine::Item> items)
+{
+    auto *page = static_cast<PageItem *>(palloc0(sizeof(PageItem) * (items.size() + 1)));
+    int count = 0;
+    for (const engine::Item &item : items)
+        page[count++].item = &item;
+    SampleCounts counts = plan_writes(rows, replication, {page, count, OnConflict::kUpdate, true});
+    add_refusal_count(rows, counts.rejected, count);
 }
 
 }  // namespace podyn

@@ -132,7 +132,7 @@ void check_gap(const Export &before, const Export &next, bool allow_gaps)
 }
 
 // The exports that belong together, in the order in which they have to be loaded.
-List *order_chain(List *exports, bool allow_gaps)
+List *order_chain(List *exports, bool allow_gaps, List **left_out)
 {
     list_sort(exports, by_period);
     auto *first = static_cast<Export *>(linitial(exports));
@@ -147,6 +147,7 @@ List *order_chain(List *exports, bool allow_gaps)
                                       describe(next->place), describe_time(next->to)),
                             errhint("Import one by its own folder.")));
         if (next->to <= last->to) {
+            *left_out = lappend(*left_out, describe(next->place));
             ereport(NOTICE, (errmsg("export %s is left out: all its changes are older than %s", describe(next->place),
                                     describe_time(last->to))));
             continue;
@@ -253,6 +254,13 @@ void add_files(const Source &source, const Export &from, int stage, ImportFiles 
     files->item_count += sum;
 }
 
+ImportExport describe_export(const Export &from)
+{
+    const engine::ExportSummary &summary = from.summary;
+    return {describe(from.place), summary.incremental,      copy_string(summary.output_view), from.from, from.to,
+            summary.item_count,   summary.billed_size_bytes};
+}
+
 int by_stage_and_size(const void *left, const void *right)
 {
     auto *a = static_cast<const ImportFile *>(left), *b = static_cast<const ImportFile *>(right);
@@ -278,11 +286,15 @@ ImportFiles find_files(const Source &source, const Place &place, bool allow_gaps
     StoredFile stored;
     if (is_file(source, place, &stored))
         return one_plain_file(place, stored);
-    List *chain = order_chain(read_exports(source, place), allow_gaps);
     ImportFiles files = {};
+    List *chain = order_chain(read_exports(source, place), allow_gaps, &files.left_out);
     ListCell *cell;
-    foreach (cell, chain)
-        add_files(source, *static_cast<Export *>(lfirst(cell)), files.exports++, &files);
+    files.chain = static_cast<ImportExport *>(palloc0(sizeof(ImportExport) * static_cast<size_t>(list_length(chain))));
+    foreach (cell, chain) {
+        auto *from = static_cast<Export *>(lfirst(cell));
+        files.chain[files.exports] = describe_export(*from);
+        add_files(source, *from, files.exports++, &files);
+    }
     qsort(files.files, static_cast<size_t>(files.count), sizeof(ImportFile), by_stage_and_size);
     auto *first = static_cast<Export *>(linitial(chain));
     files.table_arn = copy_string(first->summary.table_arn);

@@ -18,10 +18,24 @@ struct ImportFile {
     int64 item_count;  // -1: not known
 };
 
+// An export of the chain.
+struct ImportExport {
+    char *place;
+    bool incremental;
+    const char *view;  // of an incremental one
+    // Microseconds since 1970 UTC: what it contains. Of a full export both are its time.
+    int64 from;
+    int64 to;
+    int64 item_count;
+    int64 billed_bytes;  // as DynamoDB counts the items' size; 0: not known
+};
+
 struct ImportFiles {
     ImportFile *files;  // by stage, then the largest first
     int count;
-    int exports;
+    ImportExport *chain;    // by stage
+    int exports;            // 0: a plain file
+    List *left_out;         // char *: places of exports whose changes all are older than the full one
     int64 item_count;       // of the manifests; -1: not known
     const char *table_arn;  // null: not known
     bool full;              // the first export is a full one

@@ -216,6 +216,11 @@ bool is_in_s3(const char *location)
     return strncmp(location, kScheme, strlen(kScheme)) == 0;
 }
 
+bool is_place(const char *location)
+{
+    return is_in_s3(location) || location[0] == '/';
+}
+
 Place parse_place(const char *location)
 {
     if (is_in_s3(location))

@@ -15,6 +15,8 @@ struct Place {
 };
 
 bool is_in_s3(const char *location);
+// Whether it names a place of files, which no name of a table can be.
+bool is_place(const char *location);
 // An error for what is neither of the two.
 Place parse_place(const char *location);
 char *describe(const Place &place);

@@ -7,13 +7,12 @@
 namespace podyn {
 namespace {
 
-constexpr uint32 kSampleItems = 10;
 // An item has at most 400 KB (developer guide, Limits), which may be some MB of JSON.
 constexpr size_t kSampleBytes = 4 << 20;
 
 // Whether it has given any item.
 bool sample_file(const Source &source, const Place &place, const ImportFile &file, engine::NulCharacters nul_characters,
-                 ImportSample *sample)
+                 int most_items, ImportSample *sample)
 {
     size_t length;
     char *bytes = read_beginning(source, {place.bucket, file.name}, kSampleBytes, &length);
@@ -25,36 +24,40 @@ bool sample_file(const Source &source, const Place &place, const ImportFile &fil
     own<engine::FileReader>(CurrentMemoryContext, reader, engine::destroy);
     const char *about = describe({place.bucket, file.name});
     check(engine::file_feed(reader, {bytes, length}, static_cast<int64>(length) == file.size), about);
-    auto *items = static_cast<engine::Item *>(palloc0(sizeof(engine::Item) * kSampleItems));
+    auto size = static_cast<size_t>(most_items + 1);
+    auto *items = static_cast<engine::Item *>(palloc0(sizeof(engine::Item) * size));
+    auto *read = static_cast<engine::FileItem *>(palloc0(sizeof(engine::FileItem) * size));
     size_t count = 0;
-    bool any = false;
-    for (uint32 taken = 0; taken < kSampleItems; ++taken) {  // a page is full or the last one: of one item each
+    sample->read_count = 0;
+    while (sample->read_count < most_items) {  // a page is full or the last one: of one item each
         engine::FileItems *handle = nullptr;
         engine::FilePage page;
         check(engine::take_file_page(reader, 1, kSampleBytes, &handle, &page), about);
         own<engine::FileItems>(CurrentMemoryContext, handle, engine::destroy);
         if (page.items.empty())
             break;
-        any = true;
         const engine::FileItem &item = page.items[0];
+        read[sample->read_count++] = item;
         if (sample->keys.empty())
             sample->keys = item.keys;
         if (!item.remove && !item.item.problem.exists())
             items[count++] = item.item;
     }
     sample->items = {items, count};
-    return any;
+    sample->read = read;
+    sample->file = sample->read_count > 0 ? &file : nullptr;
+    return sample->file != nullptr;
 }
 
 }  // namespace
 
 ImportSample read_sample(const Source &source, const Place &place, const ImportFiles &files,
-                         engine::NulCharacters nul_characters)
+                         engine::NulCharacters nul_characters, int most_items)
 {
     ImportSample sample = {};
     for (int i = 0; i < files.count; ++i)
         if (files.files[i].item_count != 0 && files.files[i].size > 0 &&
-            sample_file(source, place, files.files[i], nul_characters, &sample))
+            sample_file(source, place, files.files[i], nul_characters, most_items, &sample))
             break;
     return sample;
 }
