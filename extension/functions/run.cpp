@@ -21,13 +21,16 @@ bool is_one_of(const char *state, std::initializer_list<const char *> states)
     return false;
 }
 
-// Copied items, their rate, the time left; in `merging`, what is left of the spool.
+// Copied items, their rate, the time left; in `merging`, what is left of the spool. Of files, which one of how many has
+// been begun, and read items: only those come to a total that is known, if the manifests tell it.
 char *describe_progress(const catalog::Replication &replication)
 {
     MemoryContext context = CurrentMemoryContext;
     catalog::Scope scope = catalog::enter();
     uint64 rows = catalog::run(
-        "SELECT format('%s of about %s items', p.items, p.total) || "
+        "SELECT CASE WHEN p.files > 0 THEN format('file %s/%s, ', p.begun, p.files) ELSE '' END || p.items || "
+        "CASE WHEN NOT p.imports THEN format(' of about %s items', p.total) "
+        "WHEN p.total > 0 THEN format(' of %s items', p.total) ELSE ' items' END || "
         "CASE WHEN p.phase = 'copying' AND p.rate > 0.05 THEN format(', %s per second', round(p.rate::numeric, 1)) "
         "ELSE '' END || "
         "CASE WHEN p.phase = 'copying' AND p.rate > 0.05 AND p.total > p.items AND (p.total - p.items) / p.rate < 1e9 "
@@ -36,11 +39,16 @@ char *describe_progress(const catalog::Replication &replication)
         "CASE WHEN p.spooled > 0 THEN format(', %s changes spooled', p.spooled) ELSE '' END || "
         "CASE WHEN p.throttled > 0 THEN format(', %s requests throttled', p.throttled) ELSE '' END || "
         "coalesce('; ' || p.error, '') FROM "
-        "(SELECT r.phase, r.items + coalesce(sum(t.items), 0) AS items, r.items_total AS total, "
+        "(SELECT r.phase, r.imports, r.items_total AS total, count(*) FILTER (WHERE t.kind = 'file') AS files, "
+        "greatest(1, count(*) FILTER (WHERE t.kind = 'file' AND (t.state = 'done' OR t.position IS NOT NULL "
+        "OR k.worker IS NOT NULL))) AS begun, "
+        "CASE WHEN r.imports THEN coalesce(sum(t.items_read), 0) ELSE r.items + coalesce(sum(t.items), 0) END AS "
+        "items, "
         "max(l.items_per_second) AS rate, coalesce(sum(t.spooled), 0) AS spooled, "
         "r.throttled + coalesce(sum(t.throttled), 0) AS throttled, "
         "coalesce(r.last_error, max(t.last_error)) AS error FROM podyn.replication AS r "
         "LEFT JOIN podyn.task AS t ON t.replication = r.id "
+        "LEFT JOIN podyn.live_tasks() AS k ON k.task = t.id "
         "LEFT JOIN podyn.live_replications() AS l ON l.replication = r.id WHERE r.id = $1 GROUP BY r.id) AS p",
         {catalog::int4(replication.id)});
     char *text = rows == 1 ? catalog::string(context, 0, 1) : pstrdup("");

@@ -6,7 +6,9 @@ import psycopg2
 import pytest
 
 from background import InBackground
+from exports import full_records
 from failing import fails
+from test_import import KEYS, imported, numbered, totals
 
 
 @pytest.fixture
@@ -81,6 +83,37 @@ def test_a_cancel_stops_the_replication_at_its_checkpoint(events, simulated, how
     simulated.query("UPDATE podyn.replication SET scan_rate = 0")
     call(simulated.connection)
     assert simulated.status('events')['items_copied'] == 400
+
+
+def test_an_import_tells_of_files_and_stops_after_its_batch(bucket, make_database, configure):
+    """Each row takes two milliseconds, so that more than five seconds pass, after which the progress is told."""
+    configure('podyn.batch_rows', 100)
+    loading = make_database()
+    loading.query('CREATE TABLE events (id text PRIMARY KEY, n numeric, text text); '
+                  'CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS '
+                  "'BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END'; "
+                  'CREATE TRIGGER wait BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION wait()')
+    files = [full_records(numbered(count, first=first)) for first, count in ((0, 4_000), (4_000, 3_000), (7_000, 1_000))]
+    name = imported(loading, bucket.full_export(files), workers=1, start=False)
+    connection = session(loading)
+    running = InBackground(lambda: call(connection, name))
+    pattern = re.compile(r'copying, file 1/3, (\d+) of 8000 items, [0-9.]+ per second, \d\d:\d\d:\d\d left')
+    loading.wait_until(lambda: loading.status(name)['items_copied'] >= 2_800, 'the first file is nearly done')
+    connection.cancel()
+    with pytest.raises(psycopg2.errors.QueryCanceled) as raised:
+        running.join(10)
+    assert 'stopped at its checkpoint' in raised.value.diag.message_detail
+    told = [int(match[1]) for match in map(pattern.search, connection.notices) if match]
+    connection.close()
+    assert loading.state(name) == 'stopped'
+    done, *_ = totals(loading, name)
+    assert told[-1] <= done < 8_000 and done % 100 == 0
+    assert loading.value('SELECT count(*) FROM events') == done
+    loading.query('DROP TRIGGER wait ON events')
+    loading.connection.notices.clear()
+    call(loading.connection, name)
+    assert 'completed, file 3/3, 8000 of 8000 items' in loading.notices()
+    assert totals(loading, name) == (8_000, 8_000, 0, 0)
 
 
 def test_a_failure_is_raised_with_its_reason(events, simulator, simulated):
