@@ -52,6 +52,10 @@ def change(keys, new=None, old=None, at=START):
     return record
 
 
+def compressed(records):
+    return len(records), gzip.compress(lines_of(records), 1)
+
+
 def upload(s3, bucket):
     for path in bucket.folder.rglob('*'):
         if path.is_file():
@@ -93,6 +97,10 @@ class Bucket:
 
     def full_export(self, files, time=START, prefix='exports', **manifest):
         """`files`: for each file its records. Gives the export's folder."""
+        return self.export_of_contents(map(compressed, files), time, prefix, **manifest)
+
+    def export_of_contents(self, files, time=START, prefix='exports', **manifest):
+        """The same; of each file the number of its items, and its bytes."""
         export = f'{prefix}/AWSDynamoDB/{next(self.numbers):014}-{secrets.token_hex(4)}'
         return self._export(export, f'{export}/data', files, {
             'version': '2020-06-30', 'exportTime': time_text(time), **manifest})
@@ -100,17 +108,16 @@ class Bucket:
     def incremental_export(self, files, begin, end, prefix='exports', view='NEW_AND_OLD_IMAGES', **manifest):
         """Its data files lie in the folder that all incremental exports share."""
         export = f'{prefix}/AWSDynamoDB/{next(self.numbers):014}-{secrets.token_hex(4)}'
-        return self._export(export, f'{prefix}/AWSDynamoDB/data', files, {
+        return self._export(export, f'{prefix}/AWSDynamoDB/data', map(compressed, files), {
             'version': '2023-08-01', 'exportFromTime': time_text(begin), 'exportToTime': time_text(end),
             'exportType': 'INCREMENTAL_EXPORT', 'outputView': view, **manifest})
 
     def _export(self, export, data, files, manifest):
         listed = []
-        for records in files:
-            content = gzip.compress(lines_of(records), 1)
+        for count, content in files:
             key = f'{data}/{secrets.token_hex(13)}.json.gz'
             self.write(key, content)
-            listed.append({'itemCount': len(records), 'md5Checksum': base64.b64encode(hashlib.md5(content).digest())
+            listed.append({'itemCount': count, 'md5Checksum': base64.b64encode(hashlib.md5(content).digest())
                            .decode(), 'etag': hashlib.md5(content).hexdigest() + '-1', 'dataFileS3Key': key})
         self.write(f'{export}/manifest-files.json', ''.join(json.dumps(file) + '\n' for file in listed).encode())
         summary = {
@@ -118,7 +125,7 @@ class Bucket:
             'endTime': time_text(at(0.1)), 'tableArn': TABLE_ARN, 'tableId': '11991185-e7ab-4da5-8bab-03f0db0b7bfd',
             's3Bucket': 'test-bucket', 's3Prefix': export.split('/AWSDynamoDB')[0], 's3SseAlgorithm': 'AES256',
             's3SseKmsKeyId': None, 'manifestFilesS3Key': f'{export}/manifest-files.json', 'billedSizeBytes': 1000,
-            'itemCount': sum(map(len, files)), 'outputFormat': 'DYNAMODB_JSON', **manifest}
+            'itemCount': sum(file['itemCount'] for file in listed), 'outputFormat': 'DYNAMODB_JSON', **manifest}
         self.write(f'{export}/manifest-summary.json', json.dumps(summary).encode())
         self.write(f'{export}/_started', b'')
         return self.folder / export

@@ -351,34 +351,7 @@ def test_links_out_of_an_export_are_not_followed(bucket, loading):
         imported(loading, export, key=KEYS)
 
 
-# ---- restarts -------------------------------------------------------------------------------------------------------
-
-def test_a_load_goes_on_inside_a_file(bucket, loading, configure):
-    """Killed at random moments, each line counts once."""
-    import random
-    configure('podyn.batch_rows', 100)
-    items = numbered(20_000)
-    export = bucket.full_export([full_records(items[:12_000]), full_records(items[12_000:])])
-    name = imported(loading, export, key=KEYS, batch_size=10, start=False)
-    loading.query('CREATE TABLE log (id text); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS '
-                  "'BEGIN INSERT INTO public.log VALUES (NEW.id); PERFORM pg_sleep(0.0002); RETURN NEW; END'; "
-                  'CREATE TRIGGER note BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION note(); '
-                  f"SELECT podyn_start('{name}')")
-    moments, inside = random.Random(1), 0
-    for _ in range(5):
-        goal = loading.status(name)['items_copied'] + moments.randint(100, 2_500)
-        loading.wait_until(lambda: loading.status(name)['items_copied'] >= goal, 'it goes on')
-        loading.postgres.kill(loading.postgres.processes('podyn worker', loading.name)[0])
-        loading.close()
-        loading.postgres.wait_until_accepting()
-        inside += loading.value("SELECT count(*) FROM podyn_tasks WHERE position::int BETWEEN 1 AND 11999 "
-                                "AND state = 'ready'")
-    assert inside > 0
-    loading.wait_for_state(name, 'completed', timeout=120)
-    assert assert_equal_items(items, KEYS, loading, 'events') == 20_000
-    assert loading.value('SELECT count(*) FROM log') == 20_000, 'no line was loaded twice'
-    assert totals(loading, name) == (20_000, 20_000, 0, 0)
-
+# ---- files that go --------------------------------------------------------------------------------------------------
 
 def test_a_file_that_has_gone_is_named(bucket, loading):
     export = bucket.full_export([full_records(numbered(5))])

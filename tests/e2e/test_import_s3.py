@@ -81,32 +81,6 @@ def test_a_large_object_comes_in_parts(s3, loading):
     assert assert_equal_items(items, KEYS, loading, 'events') == 1_200
 
 
-def test_s3_fails_now_and_then(bucket, s3, loading):
-    """503, 500, and connections that break, at random."""
-    items = random_items(3_000)
-    export = bucket.full_export([full_records(items[number::8]) for number in range(8)])
-    upload(s3, bucket)
-    name = imported(loading, url(bucket, export), key=KEYS, start=False)
-    choice, failures = random.Random(3), []
-
-    def interfere(_, answer):
-        status, headers, body = answer
-        what = choice.choice(['nothing', 'nothing', 'break', 'slow', 'internal'])
-        if what == 'break' and body:
-            answer = status, headers, body[:choice.randrange(len(body))]
-        elif what == 'slow':
-            answer = s3_error(503, 'SlowDown', 'Please reduce your request rate.')
-        elif what == 'internal':
-            answer = s3_error(500, 'InternalError', 'We encountered an internal error.')
-        failures.append(what)
-        return answer
-    s3.proxy.interfere = interfere
-    loading.query('SELECT podyn_start(%s)', name)
-    loading.wait_for_state(name, 'completed', timeout=120)
-    assert {'break', 'slow', 'internal'} <= set(failures)
-    assert assert_equal_items(items, KEYS, loading, 'events') == 3_000
-
-
 def test_empty_objects_and_members(bucket, s3, loading):
     """No range of an empty object can be asked for: S3 refuses it, s3rver breaks off."""
     items = numbered(10)

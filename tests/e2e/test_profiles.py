@@ -10,6 +10,7 @@ import pytest
 from comparison import assert_equal_items
 from database import Database
 from exports import at, change, full_records
+from killed_loads import interrupt_load
 from test_accidents import run_as_server
 from test_import import KEYS, imported, numbered, totals
 
@@ -413,15 +414,8 @@ def test_a_single_table_is_split_in_two_though_workers_are_killed(bucket, loadin
     export = bucket.full_export([full_records(items[:6_000]), full_records(items[6_000:])])
     name = imported(loading, export, 'projects', profile='split', batch_size=20, start=False)
     loading.query('SELECT podyn_start(%s)', name)
-    moments, inside = random.Random(3), 0
-    for _ in range(3):
-        goal = loading.status(name)['items_copied'] + moments.randint(100, 1_200)
-        loading.wait_until(lambda: loading.status(name)['items_copied'] >= goal, 'it goes on')
-        loading.postgres.kill(loading.postgres.processes('podyn worker', loading.name)[0])
-        loading.close()
-        loading.postgres.wait_until_accepting()
-        inside += loading.value("SELECT count(*) FROM podyn_tasks WHERE kind = 'file' AND position IS NOT NULL "
-                                "AND state = 'ready'")
+    moments = random.Random(3)
+    inside = interrupt_load(loading, name, [moments.randint(100, 1_200) for _ in range(3)])
     assert inside > 0
     loading.wait_for_state(name, 'completed', timeout=120)
     assert totals(loading, name) == (9_000, 7_500, 1_500, 0)
