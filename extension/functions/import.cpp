@@ -245,7 +245,9 @@ NewReplication make_hooked_import(Importing *import)
             ereport(ERROR,
                     (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                      errmsg("profile \"%s\" cannot apply the deletions of an incremental export", options.profile),
-                     errhint("With transform or upsert, load full exports or files of items only.")));
+                     errdetail("It tells the key of a deleted item, but not which records transform or upsert made of "
+                               "it, alone or in a group."),
+                     errhint("Load a full export of the later time, or use a profile without these two.")));
     if (options.citus || options.jsonb_mode || options.lower_case_columns)
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -137,7 +137,7 @@ PageItem *page_of_sample(const ImportSample &sample)
 
 Screening screening_of(const Importing &import)
 {
-    return {import.profile, import.options.filter};
+    return {import.profile, import.options.filter, import.sample.file->changes};
 }
 
 void write_as_rows(PlannedImport *plan, const catalog::Replication &replication)

@@ -56,7 +56,7 @@ List *find_files_to_retry(const catalog::Replication &replication, int64 *follow
             continue;
         }
         auto *origin = static_cast<Origin *>(palloc(sizeof(Origin)));
-        *origin = {catalog::get_int8(row, 1), catalog::string(context, row, 2),
+        *origin = {catalog::get_int8(row, 1), catalog::string(context, row, 2), catalog::get_boolean(row, 3),
                    catalog::get_boolean(row, 3) ? OnConflict::kUpdate : replication.on_conflict, profile};
         origins = lappend(origins, origin);
     }
@@ -97,7 +97,7 @@ void count_read_units(int32 replication, double read_units)
 void retry_replication(const catalog::Replication &replication, Outcome *outcome)
 {
     Source source = connect(replication.server);
-    retry_rows(replication, {0, nullptr, OnConflict::kUpdate, find_profile(replication)}, &source, outcome);
+    retry_rows(replication, {0, nullptr, false, OnConflict::kUpdate, find_profile(replication)}, &source, outcome);
     if (outcome->read_units > 0)
         count_read_units(replication.id, outcome->read_units);
 }

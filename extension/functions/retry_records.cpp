@@ -61,7 +61,7 @@ int end_of_portion(const Numbers &numbers, int first, int batch_size)
 // True: the item is to be a record; false: parse or a filter leaves it out.
 bool screen(Portion *portion, int number)
 {
-    Screening screening = {portion->origin->profile, portion->replication->filter};
+    Screening screening = {portion->origin->profile, portion->replication->filter, false};
     return screen_items(screening, &portion->items[number], 1, &portion->documents[number]) == 1;
 }
 

@@ -16,6 +16,7 @@ namespace {
 struct Portion {
     const catalog::Replication *replication;
     const catalog::Profile *profile;  // null: none
+    bool changes;                     // of an import: an incremental export's
     Target *target;
     OnConflict on_conflict;
     StoredErrors read;
@@ -41,6 +42,7 @@ Portion read_portion(const catalog::Replication &replication, const Origin &orig
     Portion portion = {};
     portion.replication = &replication;
     portion.profile = origin.profile;
+    portion.changes = origin.changes;
     portion.on_conflict = origin.on_conflict;
     portion.read = next_errors(replication, origin.source, after, most);
     portion.items = make_array<PageItem>(portion.read.count);
@@ -66,7 +68,8 @@ void try_stored_items(Portion *portion)
             try_item(portion, &portion->read.errors[i],
                      {&items[static_cast<size_t>(i)], {}, nullptr, portion->read.errors[i].remove, 0});
     for (int i = 0; i < portion->tried; ++i)
-        if (screen_rows({portion->profile, replication.filter}, replication.nul_characters, &portion->items[i], 1) == 0)
+        if (screen_rows({portion->profile, replication.filter, portion->changes}, replication.nul_characters,
+                        &portion->items[i], 1) == 0)
             portion->items[i].item = nullptr;
 }
 
@@ -157,7 +160,7 @@ void try_current_items(Portion *portion, const Source &source, double *read_unit
     for (int i = 0; i < portion->tried; ++i)
         if (portion->items[i].remove)
             portion->items[i] = removal(*portion, portion->items[i], portion->stored[i]);
-    Screening screening = {portion->profile, nullptr, portion->replication, true};
+    Screening screening = {portion->profile, nullptr, true, portion->replication};
     (void)screen_rows(screening, portion->replication->nul_characters, portion->items, portion->tried);
 }
 

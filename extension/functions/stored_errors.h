@@ -34,6 +34,7 @@ struct Reason {
 struct Origin {
     int64 task;          // of a file
     const char *source;  // null: any
+    bool changes;        // an incremental export's
     OnConflict on_conflict;
     const catalog::Profile *profile;  // null: none
 };

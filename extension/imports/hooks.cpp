@@ -110,7 +110,8 @@ engine::Item *key_of(const catalog::Replication &replication, const engine::Item
 void remove_instead(const Screen &screen, int which)
 {
     PageItem &item = screen.items[which];
-    item.item = key_of(*screen.screening->keeps_keys_of, *item.item);
+    if (screen.screening->keeps_keys_of != nullptr)
+        item.item = key_of(*screen.screening->keeps_keys_of, *item.item);
     item.remove = true;
     item.deleted_at = 0;
     screen.documents[which] = Datum{0};

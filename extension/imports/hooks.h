@@ -14,9 +14,9 @@ namespace podyn {
 struct Screening {
     const catalog::Profile *profile;  // null: none
     const char *filter;               // the import's own; null: none
-    // Of a replication, whose rows are found again by the items' keys: parse may not change them.
+    bool removes = false;             // what would be left out is removed instead: an older image may have a row
+    // Of a replication, whose rows are found again by the items' keys: parse may not change them. Null: it may.
     const catalog::Replication *keeps_keys_of = nullptr;
-    bool removes = false;  // what would be left out is removed instead, as an older image may have let it through
 };
 
 // Leaves out of `items` what parse and the filters skip, and returns how many are left. documents[i] is items[i] as

@@ -316,8 +316,8 @@ void screen_page(RunningTask *task, Page *page)
     begin_transaction();
     MemoryContextSwitchTo(context);
     int count = page->count;
-    page->count = screen_rows({load->profile, task->job->replication->filter}, task->job->replication->nul_characters,
-                              page->items, count);
+    page->count = screen_rows({load->profile, task->job->replication->filter, load->file->changes},
+                              task->job->replication->nul_characters, page->items, count);
     load->page_skipped += count - page->count;
     commit_transaction();
     MemoryContextSwitchTo(context);

@@ -115,7 +115,7 @@ Page screen_page(Writing *writing, const Page &page)
     screened.items = static_cast<PageItem *>(palloc(size + 1));
     memcpy(static_cast<void *>(screened.items), page.items, size);
     catalog::Profile *profile = catalog::get_profile(CurrentMemoryContext, replication.profile, replication.owner);
-    screened.count = screen_rows({profile, nullptr, &replication, !page.new_keys}, replication.nul_characters,
+    screened.count = screen_rows({profile, nullptr, !page.new_keys, &replication}, replication.nul_characters,
                                  screened.items, page.count);
     writing->counts.skipped += page.count - screened.count;
     return screened;

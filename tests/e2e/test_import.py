@@ -225,6 +225,18 @@ def test_a_filter_skips_and_counts(bucket, loading):
     assert line == '8' and 'filter' in message and 'seven' in message
 
 
+def test_what_a_change_takes_out_of_the_filter_goes(bucket, loading):
+    """Its row is from before; what has come into the filter arrives."""
+    items = numbered(6)
+    bucket.full_export([full_records(items)], time=at(0))
+    bucket.incremental_export([[change({'id': items[n]['id']}, {**items[n], 'n': {'N': str(n + 1)}}, items[n])
+                                for n in range(4)]], at(0), at(1))
+    name = imported(loading, bucket.folder / 'exports', key=KEYS, filter="(item ->> 'n')::int % 2 = 0")
+    assert loading.query('SELECT id, n::int FROM events ORDER BY id') == [
+        ('000001', 2), ('000003', 4), ('000004', 4)]
+    assert totals(loading, name) == (10, 7, 3, 0)
+
+
 @pytest.mark.parametrize('wrong', ['item ->', 'nothing > 1', "item ->> 'n'", 'true) OR (SELECT 1'])
 def test_a_wrong_filter_is_refused_at_once(bucket, loading, wrong):
     with pytest.raises(psycopg2.Error):
