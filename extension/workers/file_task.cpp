@@ -7,8 +7,8 @@
 //
 // Whether a file is the manifest's is known when all of it has been read, and rows of a damaged one could not be told
 // from others later. So its checksum is taken before anything of it is written: a pass over the bytes as stored, which
-// is left out where S3's own word, the ETag, shows the same. The load checks it again, with the number of items. A file
-// that fails begins anew when the import is started again.
+// is left out where S3's own word, the ETag, shows the same. The load checks the number of items, and that nothing has
+// changed since the pass. A file that fails begins anew when the import is started again.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,6 +45,8 @@ struct Load {
     engine::FileReader *reader;
     // the file system
     int descriptor;
+    struct stat opened;  // as it was then
+    bool verified;       // by the pass; bytes from the network may be damaged on their way, and are checked again
     char *chunk;
     // S3
     char *etag;             // of the object as the first part had it; null before
@@ -126,9 +128,8 @@ bool open_file(RunningTask *task)
     callback->func = close_descriptor;
     callback->arg = load;
     MemoryContextRegisterResetCallback(task->run, callback);
-    struct stat status;
-    if (realpath(path, resolved) == nullptr || strcmp(resolved, path) != 0 || fstat(load->descriptor, &status) != 0 ||
-        !S_ISREG(status.st_mode))
+    if (realpath(path, resolved) == nullptr || strcmp(resolved, path) != 0 ||
+        fstat(load->descriptor, &load->opened) != 0 || !S_ISREG(load->opened.st_mode))
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not the file that was listed", path),
                         errhint("Put the file back, and use podyn_start.")));
     load->chunk = static_cast<char *>(MemoryContextAlloc(task->run, kChunkBytes));
@@ -234,6 +235,9 @@ void begin_load(Load *load)
     load->checksum = nullptr;
     load->offset = 0;
     load->all_read = false;
+    load->verified = load->place.bucket == nullptr;
+    if (load->verified)
+        engine::file_leave_out_md5(load->reader);
 }
 
 // The part that has come first is the load's first one, if the ETag leaves nothing to find out.
@@ -423,11 +427,23 @@ Page make_page(RunningTask *task)
 
 // ---- The file's end ------------------------------------------------------------------------------------------------
 
+// Since its checksum was taken.
+bool has_changed(const Load &load)
+{
+    struct stat now;
+    return fstat(load.descriptor, &now) != 0 || now.st_size != load.opened.st_size ||
+           now.st_mtim.tv_sec != load.opened.st_mtim.tv_sec || now.st_mtim.tv_nsec != load.opened.st_mtim.tv_nsec;
+}
+
 // Null: it is what the manifest says.
 const char *what_is_wrong(const Load &load)
 {
     int64 items = load.items_read + static_cast<int64>(load.page.items.size());
-    const char *wrong = load.file->md5 == nullptr ? nullptr : wrong_md5(load, engine::file_md5(load.reader));
+    const char *wrong = nullptr;
+    if (load.verified && has_changed(load))
+        wrong = "it was changed while it was loaded";
+    else if (load.file->md5 != nullptr && !load.verified)
+        wrong = wrong_md5(load, engine::file_md5(load.reader));
     if (wrong != nullptr)
         return wrong;
     if (load.file->item_count >= 0 && load.file->item_count != items)

@@ -49,6 +49,11 @@ void file_skip_lines(FileReader *reader, std::uint64_t lines) noexcept
     reader->skip(lines);
 }
 
+void file_leave_out_md5(FileReader *reader) noexcept
+{
+    reader->leave_out_md5();
+}
+
 Status file_feed(FileReader *reader, std::string_view bytes, bool last) noexcept
 {
     return guarded([&] {

@@ -32,6 +32,9 @@ void destroy(FileReader *reader) noexcept;
 // last page that was kept. In documents: over items. Before the first feed.
 void file_skip_lines(FileReader *reader, std::uint64_t lines) noexcept;
 
+// The MD5 is known already: file_md5() stays empty. Before the first feed.
+void file_leave_out_md5(FileReader *reader) noexcept;
+
 // The file's next bytes as stored, gzipped or not (seen from the first byte; several gzip members in a row are one
 // file). They stay the caller's and must live until file_wants_bytes() is true again, or the reader is destroyed.
 // `last`: no more come.

@@ -23,6 +23,8 @@ void Contents::feed(std::string_view bytes, bool last)
     bytes_ = bytes;
     last_ = last;
     bytes_fed_ += bytes.size();
+    if (!wants_md5_)
+        return;
     digest_.update(bytes);
     if (last)
         md5_ = base::encode_base64(base::as_text(digest_.finish()));

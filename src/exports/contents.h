@@ -28,6 +28,8 @@ class Contents {
     [[nodiscard]] bool ended() const { return last_ && bytes_.empty() && between_members_; }
 
     [[nodiscard]] std::uint64_t bytes_fed() const { return bytes_fed_; }
+    // Before the first feed: nobody wants the MD5, which costs more than anything else here but to inflate.
+    void leave_out_md5() { wants_md5_ = false; }
     // Of all bytes fed, base64; empty before the last.
     [[nodiscard]] std::string_view md5() const { return md5_; }
 
@@ -46,6 +48,7 @@ class Contents {
     std::string_view bytes_;  // fed and not yet read
     bool last_ = false;
     std::uint64_t bytes_fed_ = 0;
+    bool wants_md5_ = true;
     base::Md5 digest_;
     std::string md5_;
 };

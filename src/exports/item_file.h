@@ -56,6 +56,7 @@ class ItemFile {
 
     // Before the first feed: passes over so many lines, or items of a document.
     void skip(std::uint64_t lines) { skip_ = given_ = lines; }
+    void leave_out_md5() { contents_.leave_out_md5(); }
     void feed(std::string_view bytes, bool last) { contents_.feed(bytes, last); }
     [[nodiscard]] bool wants_bytes() const { return !failure_ && contents_.wants_bytes(); }
     [[nodiscard]] const Contents &contents() const { return contents_; }

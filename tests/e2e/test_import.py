@@ -296,6 +296,28 @@ def test_a_damaged_file_is_named_and_replaced(bucket, loading, configure, how, o
     assert totals(loading, name) == (2_000, 2_000, 0, 0)
 
 
+def test_a_file_that_changes_while_it_is_loaded_is_named(bucket, loading, configure):
+    """Its checksum has been taken by then. The second half of its rows waits for a lock meanwhile."""
+    configure('podyn.batch_rows', 100)
+    items = numbered(2_000)
+    export = bucket.full_export([full_records(items)])
+    (path,) = bucket.files_of(export)
+    name = imported(loading, export, key=KEYS, start=False)
+    loading.query('CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS '
+                  "'BEGIN IF NEW.n = 1000 THEN PERFORM pg_advisory_lock(1); END IF; RETURN NEW; END'; "
+                  'CREATE TRIGGER wait BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION wait(); '
+                  f"SELECT pg_advisory_lock(1), podyn_start('{name}')")
+    loading.wait_until(lambda: loading.status(name)['items_copied'] == 1_000, 'half of it is loaded')
+    path.write_bytes(path.read_bytes())
+    loading.query('SELECT pg_advisory_unlock(1)')
+    loading.wait_for_state(name, 'failed')
+    assert f'{path.name}: it was changed while it was loaded; it had given 2000 items' in (
+        loading.status(name)['last_error'])
+    loading.query('SELECT podyn_start(%s)', name)
+    loading.wait_for_state(name, 'completed')
+    assert totals(loading, name) == (2_000, 2_000, 0, 0)
+
+
 def test_what_manifests_tell_must_be_there(bucket, loading):
     export = bucket.full_export([full_records(numbered(5))])
     (path,) = bucket.files_of(export)

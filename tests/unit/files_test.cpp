@@ -588,6 +588,30 @@ TEST(FileReader, asks_for_bytes_and_gives_pages_that_outlive_it)
     engine::destroy(items);
 }
 
+// Md5 of RFC 1321, A.5.
+TEST(FileReader, takes_the_md5_of_what_it_is_fed_as_a_checksum_alone_does)
+{
+    constexpr std::string_view kMd5 = "kAFQmDzST7DWlj99KOF/cg==";  // of "abc"
+    for (const bool wanted : {true, false}) {
+        engine::FileReader *reader = nullptr;
+        ASSERT_TRUE(engine::file_reader_create(FileFormat::kItems, engine::NulCharacters::kReplace, &reader).ok());
+        if (!wanted)
+            engine::file_leave_out_md5(reader);
+        ASSERT_TRUE(engine::file_feed(reader, "abc", true).ok());
+        EXPECT_EQ(engine::file_md5(reader), wanted ? kMd5 : "");
+        EXPECT_EQ(engine::file_bytes(reader), 3U);
+        engine::destroy(reader);
+    }
+    engine::FileChecksum *checksum = nullptr;
+    ASSERT_TRUE(engine::file_checksum_create(&checksum).ok());
+    for (const char *part : {"a", "", "bc"})
+        ASSERT_TRUE(engine::file_checksum_add(checksum, part).ok());
+    std::string_view md5;
+    ASSERT_TRUE(engine::file_checksum_finish(checksum, &md5).ok());
+    EXPECT_EQ(md5, kMd5);
+    engine::destroy(checksum);
+}
+
 TEST(FileReader, may_learn_that_nothing_more_comes_after_the_last_bytes)
 {
     const std::string sound = gzip("{\"a\":{\"S\":\"x\"}}");
