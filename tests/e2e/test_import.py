@@ -338,6 +338,24 @@ def test_what_manifests_tell_must_be_there(bucket, loading):
         imported(loading, export, key=KEYS)
 
 
+@pytest.mark.parametrize('member, says', [('md5Checksum', 'its MD5 is'), ('itemCount', 'items, and its manifest says')])
+def test_a_manifest_that_is_wrong_about_a_file(bucket, loading, member, says):
+    """Two files have each other's MD5 or number of items, so that the sums are right. One that nobody names stays out."""
+    export = bucket.full_export([full_records(numbered(5)), full_records(numbered(6, first=5))])
+    files = export / 'manifest-files.json'
+    first, second = map(json.loads, files.read_text().splitlines())
+    first[member], second[member] = second[member], first[member]
+    files.write_text(f'{json.dumps(first)}\n{json.dumps(second)}\n')
+    bucket.write(f'{export.relative_to(bucket.folder)}/data/extra.json.gz', b'no gzip at all')
+    name = imported(loading, export, key=KEYS, start=False)
+    assert loading.value("SELECT count(*) FROM podyn_tasks WHERE kind = 'file'") == 2
+    loading.query('SELECT podyn_start(%s)', name)
+    loading.wait_for_state(name, 'failed')
+    error = loading.status(name)['last_error']
+    assert says in error and any(path.name in error for path in bucket.files_of(export))
+    assert error in loading.value("SELECT message FROM podyn_events WHERE event = 'failed'")
+
+
 @pytest.mark.parametrize('key', ['elsewhere/data/x.json.gz', '{export}/../../../etc/passwd', '/etc/passwd', '.', ''])
 def test_a_manifest_that_leads_elsewhere_is_refused(bucket, loading, key):
     export = bucket.full_export([full_records(numbered(5))])
