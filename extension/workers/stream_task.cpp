@@ -122,6 +122,28 @@ const ListedShard *first_with_missed_parent(const KnownShards &known, const Shar
     return nullptr;
 }
 
+// Listings may leave out a shard for a while. If its child has been known before it, it was closed by then.
+bool is_late_parent(const KnownShards &known, const ShardListing &listing, const ListedShard &shard)
+{
+    if (find(known, shard.id) != nullptr)
+        return false;
+    for (int i = 0; i < listing.count; ++i)
+        if (listing.shards[i].parent != nullptr && strcmp(listing.shards[i].parent, shard.id) == 0 &&
+            find(known, listing.shards[i].id) != nullptr)
+            return true;
+    return false;
+}
+
+// A copy by scan has seen what such a shard holds. Exports may be older, and their changes have been read without it.
+const ListedShard *first_missed_by_exports(RunningTask *task, const KnownShards &known)
+{
+    const ShardListing &listing = *state_of(task)->listing;
+    for (int i = 0; task->job->replication->exported_until != 0 && i < listing.count; ++i)
+        if (is_late_parent(known, listing, listing.shards[i]))
+            return &listing.shards[i];
+    return nullptr;
+}
+
 void add_new_shards(RunningTask *task, const KnownShards &known, const ShardListing &listing)
 {
     for (int i = 0; i < listing.count; ++i) {
@@ -130,10 +152,11 @@ void add_new_shards(RunningTask *task, const KnownShards &known, const ShardList
             continue;
         const KnownShard *parent = find(known, shard.parent);
         bool wait = parent != nullptr ? !parent->done : shard.parent != nullptr;
+        const char *state = is_late_parent(known, listing, shard) ? "done" : wait ? "waiting" : "ready";
         // Of a shard without a known parent it is known only that it was not there before.
         TimestampTz read_through = parent != nullptr ? parent->read_through : state_of(task)->listed_before;
-        catalog::add_task(task->replication, catalog::TaskKind::kShard, shard.id, view(shard.parent),
-                          wait ? "waiting" : "ready", read_through);
+        catalog::add_task(task->replication, catalog::TaskKind::kShard, shard.id, view(shard.parent), state,
+                          read_through);
     }
 }
 
@@ -148,6 +171,8 @@ bool child_is_awaited(int32 replication)
 const char *why_gap(RunningTask *task, const KnownShards &known)
 {
     Stream *stream = state_of(task);
+    if (const ListedShard *missed = first_missed_by_exports(task, known))
+        return psprintf("shard %s was not listed when its child was: its changes would come too late", missed->id);
     const char *vanished = first_vanished(known, *stream->listing);
     const ListedShard *orphan = first_with_missed_parent(known, *stream->listing);
     const char *missing = vanished != nullptr ? vanished : orphan != nullptr ? orphan->parent : nullptr;
