@@ -40,6 +40,7 @@ extern "C" {
 #include "commands/explain.h"
 #include "commands/extension.h"
 #include "common/base64.h"
+#include "common/hashfn.h"
 #include "common/jsonapi.h"
 #include "executor/executor.h"
 #include "executor/spi.h"

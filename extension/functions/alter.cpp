@@ -91,6 +91,11 @@ Datum podyn_alter(PG_FUNCTION_ARGS)
                         errhint("Give at least one option, such as scan_rate => 100. NULL leaves an option as it "
                                 "is.")));
     ReplicateOptions options = read_altered_options(fcinfo, 1);
+    bool by_hooks = !replication->imports && replication->batch_size > 0;
+    if (by_hooks && !PG_ARGISNULL(kAlterableOptions))  // the last of them
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("on_existing cannot be changed: a profile's hooks write the rows"),
+                        errhint("Empty what they write to yourself.")));
     if (replication->copy_data && options.on_existing == OnExisting::kTruncate)
         require_truncatable(replication->name, replication->target);
     if (replication->backfill != Backfill::kScan && !options.reads_as_default)

@@ -95,6 +95,17 @@ void add_file_tasks(int32 replication, const ImportFiles &files, int ready_stage
     catalog::leave(scope);
 }
 
+void refuse_removals(const ImportFiles &files, const char *profile)
+{
+    for (int i = 0; i < files.count; ++i)
+        if (files.files[i].changes)
+            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                            errmsg("profile \"%s\" cannot apply the deletions of an incremental export", profile),
+                            errdetail("It tells the key of a deleted item, but not which records transform or upsert "
+                                      "made of it, alone or in a group."),
+                            errhint("Load a full export of the later time, or use a profile without these two.")));
+}
+
 char *describe_files(const ImportFiles &files)
 {
     if (files.exports == 0)

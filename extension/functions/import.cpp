@@ -12,7 +12,6 @@
 #include "imports/hooks.h"
 #include "load/empty_target.h"
 #include "load/filter.h"
-#include "load/records.h"
 #include "raise.h"
 #include "subtransaction.h"
 #include "workers/pool.h"
@@ -240,30 +239,10 @@ void set_named_key(Importing *import)
 NewReplication make_hooked_import(Importing *import)
 {
     const ImportOptions &options = import->options;
-    for (int i = 0; i < import->files.count; ++i)
-        if (import->files.files[i].changes)
-            ereport(ERROR,
-                    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                     errmsg("profile \"%s\" cannot apply the deletions of an incremental export", options.profile),
-                     errdetail("It tells the key of a deleted item, but not which records transform or upsert made of "
-                               "it, alone or in a group."),
-                     errhint("Load a full export of the later time, or use a profile without these two.")));
-    if (options.citus || options.jsonb_mode || options.lower_case_columns)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                 errmsg("citus, conversion_mode and lower_case_columns are about tables that podyn fills itself"),
-                 errhint("Leave them out: profile \"%s\" has a transform or an upsert of its own.", options.profile)));
-    RangeVar *range = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(options.target)));
-    Oid target = RangeVarGetRelid(range, AccessShareLock, true);
-    if (!OidIsValid(target))
-        ereport(ERROR,
-                (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("target \"%s\" does not exist", options.target),
-                 errhint("Make it first: what records profile \"%s\" gives, only its hooks know.", options.profile)));
-    if (import->profile->function(catalog::Hook::kUpsert) == nullptr)
-        (void)open_record_target(target, options.on_conflict);
+    refuse_removals(import->files, options.profile);
     set_named_key(import);
-    return make_record_import(options.source, import->name, as_replicate_options(options, import->name), import->table,
-                              target);
+    return make_record_replication(options.source, import->name, as_replicate_options(options, import->name),
+                                   import->table, *import->profile, options.on_conflict);
 }
 
 }  // namespace

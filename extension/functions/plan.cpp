@@ -29,7 +29,8 @@ struct Planning {
     Source source;
     engine::TableDescription table;
     engine::ScanPage sample;
-    ImportFiles files;  // exports that are there
+    ImportFiles files;          // exports that are there
+    catalog::Profile *profile;  // null: none
 
     [[nodiscard]] const char *name() const { return options.name != nullptr ? options.name : source_name; }
 };
@@ -66,7 +67,7 @@ void check_backfill_step(Planning *plan)
 
 void check_profile_step(Planning *plan)
 {
-    check_profile(plan->options, &plan->sample);
+    plan->profile = check_profile(plan->options, &plan->sample);
 }
 
 void add_source(Planning *plan)
@@ -112,9 +113,24 @@ void add_sample(Planning *plan)
             static_cast<int>(plan->sample.items.size()), plan->sample.read_units);
 }
 
+// What the hooks do cannot be undone, if it is outside of this database: they are not called.
+void make_hooked(Planning *plan)
+{
+    TargetRequest target =
+        make_hooked_copy(plan->source_name, plan->name(), plan->options, plan->table, *plan->profile, plan->files)
+            .target;
+    add_row(&plan->rows, "target", "%s, which exists", quote_qualified_identifier(target.schema, target.table));
+    add_row(&plan->rows, "sample", "not written for trial: profile \"%s\" makes or writes the records",
+            plan->profile->name);
+}
+
 void make_target(void *argument)
 {
     auto *plan = static_cast<Planning *>(argument);
+    if (plan->profile != nullptr && plan->profile->makes_records()) {
+        make_hooked(plan);
+        return;
+    }
     TargetRequest request =
         make_replication(plan->source_name, plan->name(), plan->options, plan->table, plan->sample).target;
     catalog::Replication *replication = catalog::find_replication(CurrentMemoryContext, plan->name());
@@ -137,8 +153,8 @@ void make_plan(Planning *plan)
     add_source(plan);
     add_stream(plan);
     add_sample(plan);
-    attempt(&plan->rows, check_profile_step, plan);
-    if (attempt(&plan->rows, check_name_step, plan))
+    bool known = attempt(&plan->rows, check_profile_step, plan);
+    if (attempt(&plan->rows, check_name_step, plan) && known)
         try_and_undo(&plan->rows, make_target, plan);
     plan_cost(&plan->rows, plan->options, plan->table);
     add_result(&plan->rows, "podyn_replicate");

@@ -15,6 +15,7 @@
 #include "load/empty_target.h"
 #include "load/mark_column.h"
 #include "load/names.h"
+#include "load/records.h"
 #include "locks.h"
 #include "raise.h"
 #include "read_units.h"
@@ -22,6 +23,11 @@
 #include "workers/process.h"
 
 namespace podyn {
+namespace {
+
+constexpr int32 kBatchSize = 500;  // the default of podyn_import: items that are grouped and written together
+
+}  // namespace
 
 void check_caller()
 {
@@ -206,21 +212,20 @@ NewReplication make_replication(const char *table_name, const char *name, const 
     return {id, request};
 }
 
-// Changes come one by one, in no groups, and the same one may come again: only hooks that make one row of one item, and
-// find it again by its key, can follow them.
-void check_profile(const ReplicateOptions &options, engine::ScanPage *sample)
+// Changes come one by one, in no groups, and the same one may come again: only hooks that make one row of one item can
+// follow them.
+catalog::Profile *check_profile(const ReplicateOptions &options, engine::ScanPage *sample)
 {
     if (options.profile == nullptr)
-        return;
+        return nullptr;
     catalog::Profile *profile = catalog::get_profile(CurrentMemoryContext, options.profile, GetUserId());
-    if (profile->makes_records())
+    if (options.changes && profile->makes_records())
         ereport(ERROR,
                 (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                 errmsg("profile \"%s\" makes or writes records, which podyn_replicate cannot follow", profile->name),
+                 errmsg("profile \"%s\" makes or writes records, which cannot follow changes", profile->name),
                  errdetail("Of the records that transform or upsert has made of an item, nobody knows which ones the "
                            "item's next change concerns."),
-                 errhint("Use a profile with parse and filter only; or export the table with podyn_export, and load "
-                         "that with podyn_import and this profile.")));
+                 errhint("Use a profile with parse and filter only, or copy the data only, with changes => false.")));
     if (options.changes && profile->function(catalog::Hook::kOnComplete) != nullptr)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("profile \"%s\" has an on_complete, and a replication of changes is never complete",
@@ -228,16 +233,53 @@ void check_profile(const ReplicateOptions &options, engine::ScanPage *sample)
                         errhint("Use a profile without on_complete, or copy the data only, with changes => false. The "
                                 "notification \"complete\" tells when the copy is complete.")));
     sample->items = parse_sample(*profile, options.nul_characters, sample->items);
+    return profile;
 }
 
-NewReplication make_record_import(const char *source, const char *name, const ReplicateOptions &options,
-                                  const engine::TableDescription &table, Oid target)
+NewReplication make_record_replication(const char *source, const char *name, const ReplicateOptions &options,
+                                       const engine::TableDescription &table, const catalog::Profile &profile,
+                                       OnConflict on_conflict)
 {
+    if (options.citus || options.jsonb_mode || options.lower_case_columns)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("citus, conversion_mode and lower_case_columns are about tables that podyn fills itself"),
+                 errhint("Leave them out: profile \"%s\" has a transform or an upsert of its own.", profile.name)));
+    ReplicateOptions existing = options;
+    existing.schema = false;  // a table that is there is meant
+    NewReplication made = {0, target_request(source, existing)};
+    Oid target = RangeVarGetRelid(makeRangeVar(pstrdup(made.target.schema), pstrdup(made.target.table), -1),
+                                  AccessShareLock, true);
+    if (!OidIsValid(target))
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("target \"%s\" does not exist", made.target.table),
+                 errhint("Make it first: what records profile \"%s\" gives, only its hooks know.", profile.name)));
+    if (profile.function(catalog::Hook::kUpsert) == nullptr)
+        (void)open_record_target(target, on_conflict);
     require_own_target(target);
-    NewReplication made = {};
-    made.target.schema = get_namespace_name(get_rel_namespace(target));
-    made.target.table = get_rel_name(target);
     made.id = insert_replication(source, name, options, table, {target, nullptr, 0, false}, 0);
+    return made;
+}
+
+// Rows that are there are written over as on_conflict 'update' of an import does it. Which of them the source no longer
+// has nobody knows, as they need not have the items' keys.
+NewReplication make_hooked_copy(const char *table_name, const char *name, const ReplicateOptions &options,
+                                const engine::TableDescription &table, const catalog::Profile &profile,
+                                const ImportFiles &files)
+{
+    refuse_removals(files, profile.name);
+    if (options.on_existing == OnExisting::kTruncate)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("on_existing => 'truncate' is about tables that podyn fills itself"),
+                 errhint("Empty what profile \"%s\" writes to, or give on_existing => 'upsert'.", profile.name)));
+    NewReplication made = make_record_replication(table_name, name, options, table, profile, OnConflict::kUpdate);
+    const char *target = quote_qualified_identifier(made.target.schema, made.target.table);
+    if (options.on_existing == OnExisting::kError && has_rows(target))
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("target %s has rows", target),
+                        errhint("Give on_existing => 'upsert' to write over them, or empty it.")));
+    catalog::execute("UPDATE podyn.replication SET on_existing = 'upsert', batch_size = $2 WHERE id = $1",
+                     {catalog::int4(made.id), catalog::int4(kBatchSize)});
     return made;
 }
 
@@ -313,8 +355,10 @@ void replicate_table(const Source &source, const char *table_name, const Replica
     engine::TableDescription table = describe_table(source, table_name);
     engine::ScanPage sample = check_table(source, table, options);
     ImportFiles files = check_backfill(source, table, options, &sample);
-    check_profile(options, &sample);
-    NewReplication made = make_replication(table_name, name, options, table, sample);
+    catalog::Profile *profile = check_profile(options, &sample);
+    NewReplication made = profile != nullptr && profile->makes_records()
+                              ? make_hooked_copy(table_name, name, options, table, *profile, files)
+                              : make_replication(table_name, name, options, table, sample);
     keep_files(made.id, table_name, options, files);
     if (options.data || options.changes)
         catalog::add_task(made.id, catalog::TaskKind::kSetup, "", {}, "ready", 0);

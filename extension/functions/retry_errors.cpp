@@ -2,8 +2,8 @@
 // they were rejected for. All of it in the caller's transaction, which holds the replication: its workers wait.
 //
 //   an import       the stored item is written, as on_conflict says, or goes through the hooks again. Not where a later
-//   export of the same chain may
-//                   have changed or removed the item since: nobody knows, so these are left
+//                   export of the same chain may have changed or removed the item since: nobody knows, so these are
+//                   left. The same for a replication without changes whose profile makes records
 //   a replication   the stored item may be an old one, whose key has a newer row by now. Its key is read again,
 //                   consistently, and what the item is now is written. As the workers wait, what they have written
 //                   is not newer. What they write next may be older, until the stream has come to where the item was
@@ -94,10 +94,16 @@ void count_read_units(int32 replication, double read_units)
                      {catalog::int4(replication), catalog::float8(read_units)});
 }
 
+// What hooks make records of is a copy, which no changes follow: the items are taken as they were copied.
 void retry_replication(const catalog::Replication &replication, Outcome *outcome)
 {
+    Origin origin = {0, nullptr, false, OnConflict::kUpdate, find_profile(replication)};
+    if (origin.profile != nullptr && origin.profile->makes_records()) {
+        retry_records(replication, origin, outcome);
+        return;
+    }
     Source source = connect(replication.server);
-    retry_rows(replication, {0, nullptr, false, OnConflict::kUpdate, find_profile(replication)}, &source, outcome);
+    retry_rows(replication, origin, &source, outcome);
     if (outcome->read_units > 0)
         count_read_units(replication.id, outcome->read_units);
 }

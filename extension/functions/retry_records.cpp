@@ -32,9 +32,9 @@ Numbers find_numbers(const catalog::Replication &replication, const Origin &orig
     MemoryContext context = CurrentMemoryContext;
     catalog::Scope scope = catalog::enter();
     uint64 rows = catalog::run(
-        "SELECT id, min(id) OVER (PARTITION BY coalesce(group_position, 'alone ' || id)) AS first_id FROM podyn.error "
-        "WHERE name = $1 AND source = $2 ORDER BY first_id, id",
-        {catalog::text(replication.name), catalog::text(origin.source)});
+        "SELECT id, min(id) OVER (PARTITION BY source, coalesce(group_position, 'alone ' || id)) AS first_id "
+        "FROM podyn.error WHERE name = $1 AND ($2 IS NULL OR source = $2) ORDER BY first_id, id",
+        {catalog::text(replication.name), catalog::text_or_null(origin.source)});
     MemoryContext spi = MemoryContextSwitchTo(context);
     auto count = static_cast<int>(rows);
     Numbers numbers = {make_array<int64>(count), make_array<int>(count), count};
@@ -101,7 +101,7 @@ void retry_portion(const Numbers &numbers, int first, int end, Portion *portion,
     portion->groups = make_array<int>(most);
     portion->reasons = make_array<Reason>(most);
     portion->count = 0;
-    StoredErrors read = errors_of(*portion->replication, numbers.ids + first, most);
+    StoredErrors read = errors_of(numbers.ids + first, most);
     int64 skipped = fill(portion, read, numbers, first);
     WrittenCounts counts =
         write_records({portion->replication, portion->origin->profile, portion->items, portion->count,

@@ -45,7 +45,7 @@ StoredErrors next_errors(const catalog::Replication &replication, const char *so
     return stored;
 }
 
-StoredErrors errors_of(const catalog::Replication &replication, const int64 *ids, int count)
+StoredErrors errors_of(const int64 *ids, int count)
 {
     auto *numbers = make_array<Datum>(count);
     for (int i = 0; i < count; ++i)
@@ -58,7 +58,7 @@ StoredErrors errors_of(const catalog::Replication &replication, const int64 *ids
         "ORDER BY place FOR UPDATE OF error",
         kColumns);
     catalog::Scope scope = catalog::enter();
-    uint64 rows = catalog::run(statement, {catalog::boolean(replication.imports), catalog::datum(INT8ARRAYOID, array)});
+    uint64 rows = catalog::run(statement, {catalog::boolean(true), catalog::datum(INT8ARRAYOID, array)});
     StoredErrors stored = take_rows(context, rows);
     catalog::leave(scope);
     return stored;

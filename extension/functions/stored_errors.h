@@ -14,7 +14,7 @@ struct StoredError {
     int64 id;
     TimestampTz at;
     bool remove;
-    std::string_view document;  // DynamoDB JSON: of an import the item, else the key. Empty: it cannot be tried
+    std::string_view document;  // DynamoDB JSON: the item, or its key where it is read again. Empty: it cannot be tried
     StoredError *next;          // of the same key; null: none
 };
 
@@ -47,8 +47,8 @@ struct Outcome {
 // At most so many behind number `after`, by their numbers, and not much more of them than a worker's transaction would
 // write. Locked, as all that is read here.
 StoredErrors next_errors(const catalog::Replication &replication, const char *source, int64 after, int most);
-// Those of these numbers that are there, in the order of the numbers.
-StoredErrors errors_of(const catalog::Replication &replication, const int64 *ids, int count);
+// Those of these numbers that are there, in the order of the numbers, with whole items.
+StoredErrors errors_of(const int64 *ids, int count);
 // What the documents say; an unsound item for one that is not there.
 std::span<const engine::Item> parse(const StoredErrors &stored, engine::NulCharacters nul_characters);
 

@@ -119,11 +119,13 @@ void fail(RunningTask *task, const engine::ExportDescription &found)
         task->run,
         psprintf("export %s has failed: %s: %s; remove the cause, then podyn_start lets DynamoDB make another",
                  copy_string(found.arn), copy_string(found.failure_code), copy_string(found.failure_message)));
+    end_replication(task, "failed", reason);
+    if (!task->finished)
+        return;  // later
     begin_transaction();
     if (lock_extension())
         catalog::forget_progress(task->id);
     commit_transaction();
-    end_replication(task, "failed", reason);
 }
 
 // Reads the manifests. They are small, compared to what they speak of; this worker's other tasks rest meanwhile.
@@ -211,9 +213,10 @@ void begin(RunningTask *task)
     auto *waiting = static_cast<Waiting *>(MemoryContextAllocZero(task->run, sizeof(Waiting)));
     waiting->look = kFirstLook;
     task->state = waiting;
-    TimestampTz earliest = task->job->replication->positions_at + export_blur(task->job->session);
-    int64 wait = task->task->position == nullptr ? earliest - GetCurrentTimestamp() : 0;
-    wake_after(task, Max(wait, INT64CONST(0)));
+    const catalog::Replication &replication = *task->job->replication;
+    int64 wait = replication.positions_at + export_blur(task->job->session) - GetCurrentTimestamp();
+    bool waits = replication.replay_changes && task->task->position == nullptr;
+    wake_after(task, waits ? Max(wait, INT64CONST(0)) : 0);
 }
 
 }  // namespace

@@ -24,7 +24,6 @@
 #include "extension_identity.h"
 #include "imports/hooks.h"
 #include "imports/place.h"
-#include "imports/record_writer.h"
 #include "raise.h"
 #include "settings.h"
 #include "transaction.h"
@@ -335,41 +334,6 @@ Turn write_rows(RunningTask *task, Page *page)
     return write_page(task, *page);
 }
 
-struct RejectedRecords {
-    const char *import;
-    const Page *page;
-};
-
-void reject_record(void *context, int number, const Rejection &rejection)
-{
-    auto *rejected = static_cast<RejectedRecords *>(context);
-    const PageItem *items = rejected->page->items;
-    std::string_view group = rejection.group < 0 ? std::string_view{} : items[rejection.group].position;
-    catalog::record_rejected(rejected->import,
-                             {rejected->page->source, items[number].position, "put", items[number].item->json,
-                              rejection.sqlstate, rejection.message, rejection.detail, group});
-}
-
-// The hooks' records, and what else the hooks do, commit with the page's position.
-Turn write_by_hooks(RunningTask *task, Page *page)
-{
-    Load *load = state_of(task);
-    catalog::Standing standing;
-    Turn turn = begin_turn(task, &standing);
-    if (turn != Turn::kGo)
-        return turn;
-    const catalog::Replication &replication = *task->job->replication;
-    auto *documents = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<size_t>(page->count + 1)));
-    int count = page->count;
-    page->count = screen_items({load->profile, replication.filter}, page->items, count, documents);
-    load->page_skipped += count - page->count;
-    RejectedRecords rejected = {replication.name, page};
-    page->record(task, write_records({&replication, load->profile, page->items, page->count, documents, nullptr,
-                                      reject_record, &rejected, keep_network_moving}));
-    commit_transaction();
-    return Turn::kGo;
-}
-
 char *line_number(uint64 line)
 {
     return psprintf(UINT64_FORMAT, line);
@@ -459,7 +423,7 @@ void write(RunningTask *task)
     Load *load = state_of(task);
     Page page = make_page(task);
     bool by_hooks = load->profile != nullptr && load->profile->makes_records();
-    if ((by_hooks ? write_by_hooks(task, &page) : write_rows(task, &page)) != Turn::kGo)
+    if ((by_hooks ? write_page_by_hooks(task, *load->profile, page) : write_rows(task, &page)) != Turn::kGo)
         return;
     auto count = static_cast<int64>(load->page.items.size());
     shared::count(task->job->live, count, 0);

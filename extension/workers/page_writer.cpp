@@ -4,6 +4,7 @@
 #include "catalog/journal.h"
 #include "catalog/profiles.h"
 #include "imports/hooks.h"
+#include "imports/record_writer.h"
 #include "load/halving.h"
 #include "load/mark_column.h"
 #include "load/seen.h"
@@ -105,15 +106,22 @@ void write_to_spool(Writing *writing, const PageItem *items, int count)
     writing->counts.written += count;
 }
 
+// With items of its own.
+Page copy_page(const Page &page)
+{
+    Page copy = page;
+    size_t size = sizeof(PageItem) * static_cast<size_t>(page.count);
+    copy.items = static_cast<PageItem *>(palloc(size + 1));
+    memcpy(static_cast<void *>(copy.items), page.items, size);
+    return copy;
+}
+
 // The page as a replication's profile has it. An item that it leaves out has no row: where there may be one already,
 // that of an older image, it is removed.
 Page screen_page(Writing *writing, const Page &page)
 {
     const catalog::Replication &replication = *writing->task->job->replication;
-    Page screened = page;
-    size_t size = sizeof(PageItem) * static_cast<size_t>(page.count);
-    screened.items = static_cast<PageItem *>(palloc(size + 1));
-    memcpy(static_cast<void *>(screened.items), page.items, size);
+    Page screened = copy_page(page);
     catalog::Profile *profile = catalog::get_profile(CurrentMemoryContext, replication.profile, replication.owner);
     screened.count = screen_rows({profile, nullptr, !page.new_keys, &replication}, replication.nul_characters,
                                  screened.items, page.count);
@@ -167,6 +175,55 @@ void make_room_if_wanted(RunningTask *task)
         return;
     target->wants_rest = false;  // should this fail, the row asks for it again
     add_columns(*task->job->replication, {}, true);
+}
+
+namespace {
+
+struct RejectedRecords {
+    const char *replication;
+    const Page *page;
+};
+
+// Of a group, its first item. Items of a Scan have no position of their own.
+std::string_view group_position(const PageItem &first)
+{
+    if (!first.position.empty())
+        return first.position;
+    std::string_view json = first.item->json;
+    uint64 hash = hash_bytes_extended(reinterpret_cast<const unsigned char *>(json.data()),
+                                      static_cast<int>(json.size()), 0);
+    return view(psprintf(UINT64_FORMAT, hash));
+}
+
+void reject_record(void *context, int number, const Rejection &rejection)
+{
+    auto *rejected = static_cast<RejectedRecords *>(context);
+    const PageItem *items = rejected->page->items;
+    std::string_view group = rejection.group < 0 ? std::string_view{} : group_position(items[rejection.group]);
+    catalog::record_rejected(rejected->replication,
+                             {rejected->page->source, items[number].position, "put", items[number].item->json,
+                              rejection.sqlstate, rejection.message, rejection.detail, group});
+}
+
+}  // namespace
+
+Turn write_page_by_hooks(RunningTask *task, const catalog::Profile &profile, const Page &page)
+{
+    catalog::Standing standing;
+    Turn turn = begin_turn(task, &standing);
+    if (turn != Turn::kGo)
+        return turn;
+    const catalog::Replication &replication = *task->job->replication;
+    auto *documents = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<size_t>(page.count + 1)));
+    Page screened = copy_page(page);
+    screened.count = screen_items({&profile, replication.filter}, screened.items, page.count, documents);
+    RejectedRecords rejected = {replication.name, &screened};
+    WrittenCounts counts = write_records({&replication, &profile, screened.items, screened.count, documents, nullptr,
+                                          reject_record, &rejected, keep_network_moving});
+    counts.skipped += page.count - screened.count;
+    page.record(task, counts);
+    commit_transaction();
+    return Turn::kGo;
 }
 
 Turn write_page(RunningTask *task, const Page &page)

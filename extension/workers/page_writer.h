@@ -2,6 +2,7 @@
 // merge.
 #pragma once
 
+#include "catalog/profiles.h"
 #include "compat.h"
 #include "load/page_item.h"
 #include "workers/running_task.h"
@@ -38,8 +39,13 @@ void make_room_if_wanted(RunningTask *task);
 // nothing has been written, try again soon; kGone: nothing has been written, the task is finished. Errors are raised.
 Turn write_page(RunningTask *task, const Page &page);
 
-// The same inside the caller's transaction, begun by begin_turn, which the caller commits. False: the page needed new
-// columns; the transaction is over without having written anything, they have been added, and the caller begins anew.
+// Writes a page's items as records that the profile's hooks make of them. What else the hooks do commits with the
+// page's position, too.
+Turn write_page_by_hooks(RunningTask *task, const catalog::Profile &profile, const Page &page);
+
+// The same as write_page inside the caller's transaction, begun by begin_turn, which the caller commits. False: the
+// page needed new columns; the transaction is over without having written anything, they have been added, and the
+// caller begins anew.
 bool write_page_in_transaction(RunningTask *task, const Page &page, const catalog::Standing &standing);
 
 }  // namespace podyn

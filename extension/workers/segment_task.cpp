@@ -15,10 +15,11 @@ constexpr uint32 kFirstLimit = 100;  // items of the first page under a scan_rat
 struct Segment {
     MemoryContext page_context;  // owns the page's handle
     engine::ScanPage page;
-    char *next_key;         // where the next request starts; null: at the beginning
-    bool complete;          // no further page is to be fetched
-    bool consistent;        // how the request under way reads
-    double units_per_item;  // measured; 0: not known yet
+    char *next_key;             // where the next request starts; null: at the beginning
+    bool complete;              // no further page is to be fetched
+    bool consistent;            // how the request under way reads
+    double units_per_item;      // measured; 0: not known yet
+    catalog::Profile *profile;  // whose hooks make records; null: items become rows
 };
 
 Segment *state_of(RunningTask *task)
@@ -137,7 +138,8 @@ void write(RunningTask *task)
     page.source = psprintf("segment %s", task->task->name);
     page.backfill = page.new_keys = true;
     page.record = record;
-    Turn turn = write_page(task, page);
+    Turn turn =
+        segment->profile != nullptr ? write_page_by_hooks(task, *segment->profile, page) : write_page(task, page);
     if (turn != Turn::kGo)
         return;
     shared::count(task->job->live, static_cast<int64>(count), 0);
@@ -154,6 +156,16 @@ void write(RunningTask *task)
         fetch(task);
 }
 
+void load_profile(RunningTask *task)
+{
+    const catalog::Replication &replication = *task->job->replication;
+    begin_transaction();
+    catalog::Profile *profile = catalog::get_profile(task->run, replication.profile, replication.owner);
+    commit_transaction();
+    if (profile->makes_records())
+        state_of(task)->profile = profile;
+}
+
 void begin(RunningTask *task)
 {
     auto *segment = static_cast<Segment *>(MemoryContextAllocZero(task->run, sizeof(Segment)));
@@ -161,6 +173,8 @@ void begin(RunningTask *task)
     task->state = segment;
     if (task->task->position != nullptr)
         segment->next_key = MemoryContextStrdup(task->run, task->task->position);
+    if (task->job->replication->profile != nullptr)
+        load_profile(task);
     fetch(task);
 }
 

@@ -4,6 +4,7 @@
 // (imports/continuity.h).
 #include "catalog/files.h"
 #include "catalog/journal.h"
+#include "catalog/profiles.h"
 #include "imports/continuity.h"
 #include "load/create_target.h"
 #include "load/empty_target.h"
@@ -64,7 +65,8 @@ void add_shard_tasks(RunningTask *task, const ShardListing &listing)
     if (replication.exported_until == 0)
         add_open_shards(task, listing);
     else
-        add_all_shards(task, listing, replication.exported_until - export_blur(task->job->session));
+        add_all_shards(task, listing,
+                       Min(replication.exported_until - export_blur(task->job->session), GetCurrentTimestamp()));
     catalog::add_task(task->replication, catalog::TaskKind::kStream, "", {}, "ready", 0);
 }
 
@@ -76,9 +78,18 @@ void add_segment_tasks(RunningTask *task, int segments)
         {catalog::int4(task->replication), catalog::int4(segments)});
 }
 
+// A profile's hooks make the rows, of which nothing is known here.
+bool hooks_make_records(const catalog::Replication &replication)
+{
+    return replication.profile != nullptr &&
+           catalog::get_profile(CurrentMemoryContext, replication.profile, replication.owner)->makes_records();
+}
+
 // The table may have been made again since podyn_replicate, with another key, for which the target has no place.
 bool has_the_same_key(const catalog::Replication &replication, const engine::TableDescription &table)
 {
+    if (hooks_make_records(replication))
+        return true;
     bool same = static_cast<int>(table.keys.size()) == replication.key_count;
     for (int i = 0; same && i < replication.key_count; ++i)
         same = table.keys[i].name == replication.keys[i] &&
@@ -184,11 +195,13 @@ void commit_setup(RunningTask *task)
         "UPDATE podyn.replication SET phase = $2, stream_arn = $3, stream_view_type = $6, "
         "items_total = CASE WHEN exported_until IS NULL THEN $4 ELSE items_total END, "
         "copy_segments = nullif($5, 0), target_is_ours = target_is_ours OR copy_data, "
-        "positions_at = clock_timestamp(), copy_upserts = copy_data AND on_existing = 'upsert' WHERE id = $1",
+        "positions_at = clock_timestamp(), copy_upserts = copy_data AND on_existing = 'upsert' AND NOT $7 "
+        "WHERE id = $1",
         {catalog::int4(task->replication), catalog::text(phase), catalog::text_or_null(setup.stream_arn),
          catalog::int8(setup.table.item_count), catalog::int4(segments),
          catalog::text_or_null(task->job->replication->replay_changes ? setup.table.stream_view_type
-                                                                      : std::string_view())});
+                                                                      : std::string_view()),
+         catalog::boolean(hooks_make_records(replication))});
     if (catalog::execute("DELETE FROM podyn.task WHERE id = $1", {catalog::int8(task->id)}) != 1)
         ereport(ERROR,
                 (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the replication has been reset meanwhile")));
