@@ -14,6 +14,7 @@ from citus_cluster import CitusCluster
 from database import Database
 from dynamodb_local import DynamoDBLocal
 from exports import Bucket, upload, write_simulated
+from history import History
 from postgres_server import PostgresServer
 from s3_server import S3Server
 from simulator import Simulator
@@ -92,6 +93,12 @@ def exporting(make_database, simulator, s3, bucket):
         return folder.name
     simulator.write_export = write
     return make_database(simulator.endpoint, s3_endpoint=s3.endpoint, s3_path_style='true')
+
+
+@pytest.fixture
+def history(simulator, bucket):
+    """A table of the simulator that begins 30 hours ago."""
+    return History(simulator, bucket)
 
 
 @pytest.fixture

@@ -1,60 +1,13 @@
 """podyn_replicate with backfill => a place: exports that are there already, and a stream that goes on where they end."""
 
-from datetime import datetime, timedelta, timezone
-
 import pytest
 
 from comparison import assert_equal_items
-from database import Database
-from exports import BUCKET, change, full_records, upload, url
+from database import KEY, SECRET, Database
+from exports import full_records, upload, url
 from failing import fails, nothing_is_left
+from history import History
 from test_import import KEYS, numbered
-
-HOUR = 3600
-
-
-class History:
-    """A table with a past: what happens is some hours ago by the simulator's clock, and written to exports."""
-
-    def __init__(self, simulator, bucket, hours_ago=30):
-        self.simulator, self.bucket = simulator, bucket
-        simulator.advance(-hours_ago * HOUR)
-        self.table = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
-        self.exported = None
-
-    def now(self):
-        return datetime.fromtimestamp(self.simulator.clock.now(), timezone.utc)
-
-    def wait_until(self, hours_ago):
-        """Time passes: it is so many hours ago now."""
-        ago = (datetime.now(timezone.utc) - self.now()).total_seconds()
-        self.simulator.advance(ago - hours_ago * HOUR)
-
-    def put(self, name, **attributes):
-        self.table.put({'id': {'S': name}, **{key: {'S': value} for key, value in attributes.items()}})
-
-    def delete(self, name):
-        self.table.delete({'id': {'S': name}})
-
-    def full_export(self, **manifest):
-        self.exported = self.now()
-        items = full_records(self.table.items.values())
-        return self.bucket.full_export([items[::2], items[1::2]], self.exported,
-                                       **{'tableArn': self.table.arn, **manifest})
-
-    def incremental_export(self, **manifest):
-        """From the export before until now."""
-        begin, end = self.exported, self.now()
-        records = [change(self.table.key_of(after or before), after, before, begin)
-                   for before, after in self.table.changes(begin.timestamp(), end.timestamp())]
-        self.exported = end
-        return self.bucket.incremental_export([records], begin, end, **{'tableArn': self.table.arn, **manifest})
-
-
-@pytest.fixture
-def history(simulator, bucket):
-    return History(simulator, bucket)
-
 
 def assert_equal(history, database):
     return assert_equal_items(list(history.table.items.values()), KEYS, database, 'events')
@@ -161,6 +114,26 @@ def test_without_changes_any_export_will_do(simulator, history, exporting):
     assert assert_equal(history, exporting) == 1
 
 
+def test_a_closed_shard_that_is_listed_too_late_is_a_gap(history, exporting):
+    """Its child has been read by then, and nobody can put the changes in order any more."""
+    history.put('one')
+    history.wait_until(2)
+    export = history.full_export()
+    (parent,) = history.table.stream.open_shards()
+    history.put('in the parent')
+    history.table.stream.rotate(parent)
+    history.wait_until(0)
+    replicate(exporting, export, start=False)
+    parent.hidden = 2
+    exporting.query("SELECT podyn_start('events')")
+    exporting.wait_for_state('events', 'needs_resync')
+    assert parent.id in exporting.status('events')['last_error']
+    exporting.query("SELECT podyn_reset('events')")
+    exporting.query("SELECT podyn_start('events')")
+    exporting.wait_for_state('events', 'streaming')
+    assert assert_equal(history, exporting) == 2
+
+
 # ---- what is refused ------------------------------------------------------------------------------------------------
 
 def refused(database, place, says, hint, sqlstate='22023', **options):
@@ -232,8 +205,8 @@ def test_the_servers_files_need_a_right(postgres, history, exporting):
     try:
         exporting.query('GRANT USAGE ON FOREIGN SERVER dynamodb TO reader')
         exporting.query('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO reader')
-        exporting.query("CREATE USER MAPPING FOR reader SERVER dynamodb "
-                        "OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY')")
+        exporting.query('CREATE USER MAPPING FOR reader SERVER dynamodb OPTIONS (access_key_id %s, secret_access_key %s)',
+                        KEY, SECRET)
         as_reader = Database(postgres, exporting.name, 'reader')
         try:
             fails(as_reader, 'SELECT podyn_replicate(%s, backfill => %s)', 'events', str(export),
