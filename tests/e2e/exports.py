@@ -36,7 +36,9 @@ def time_text(time):
 
 
 def lines_of(records):
-    return ''.join(json.dumps(for_json(record)) + '\n' for record in records).encode()
+    """What is bytes is a line as it is."""
+    return b''.join((record if isinstance(record, bytes) else json.dumps(for_json(record)).encode()) + b'\n'
+                    for record in records)
 
 
 def full_records(items):
