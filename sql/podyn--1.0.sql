@@ -83,7 +83,7 @@ CREATE TABLE podyn.task (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     replication    integer NOT NULL REFERENCES podyn.replication ON DELETE CASCADE,
     kind           text NOT NULL CHECK (kind IN ('setup', 'segment', 'export', 'file', 'stream', 'shard', 'merge', 'prune',
-                                                    'complete')),
+                                                    'complete', 'index')),
     task           text NOT NULL,                      -- segment number, ARN of the table to be exported, file or shard id
     parent         text,                               -- shard: its parent's id
     state          text NOT NULL CHECK (state IN ('waiting', 'ready', 'done')),
@@ -525,8 +525,9 @@ SELECT r.name, k.kind, k.task, k.parent, k.state, k.position, k.items, k.changes
        k.retry_at, k.last_error, k.last_error_at, k.done_at,
        CASE WHEN k.state = 'done' THEN NULL
             WHEN r.failure IS NOT NULL OR NOT r.enabled THEN 'podyn_start'
-            WHEN k.state = 'waiting' THEN CASE WHEN k.kind = 'file' AND r.phase = 'starting' THEN 'setup'
-                                               WHEN k.kind = 'file' THEN 'earlier export' WHEN k.kind = 'complete' THEN 'files'
+             WHEN k.state = 'waiting' THEN CASE WHEN k.kind = 'file' AND r.phase = 'starting' THEN 'setup'
+                                               WHEN k.kind = 'file' THEN 'earlier export'
+                                               WHEN k.kind IN ('complete', 'index') THEN 'files'
                                                ELSE 'parent shard' END
             WHEN k.retry_at > clock_timestamp() THEN 'retry'
             WHEN live.worker IS NULL THEN 'worker'

@@ -35,14 +35,30 @@ void release_first_files(int32 replication)
         {int4(replication)});
 }
 
+void load_files_again(int32 replication)
+{
+    execute(
+        "UPDATE podyn.task AS t SET state = CASE t.kind WHEN 'file' THEN 'ready' ELSE 'waiting' END, position = NULL, "
+        "items = 0, items_read = 0, skipped = 0, done_at = NULL WHERE t.replication = $1 AND (t.kind = 'index' OR "
+        "EXISTS (SELECT FROM podyn.file AS f WHERE f.task = t.id AND f.stage = 0))",
+        {int4(replication)});
+}
+
 uint64 release_next_files()
 {
+    uint64 indexes = execute(
+        "UPDATE podyn.task AS t SET state = 'ready' FROM podyn.replication AS r WHERE t.kind = 'index' "
+        "AND t.state = 'waiting' AND r.id = t.replication AND r.phase = 'copying' AND NOT EXISTS (SELECT FROM "
+        "podyn.task AS other JOIN podyn.file AS f ON f.task = other.id WHERE other.replication = t.replication "
+        "AND f.stage = 0 AND other.state <> 'done')");
     uint64 files = execute(
         "UPDATE podyn.task AS t SET state = 'ready' FROM podyn.file AS f, podyn.replication AS r "
         "WHERE f.task = t.id AND t.state = 'waiting' AND r.id = t.replication AND r.phase = 'copying' AND NOT EXISTS "
         "(SELECT FROM podyn.task AS other JOIN podyn.file AS earlier ON earlier.task = other.id "
-        "WHERE other.replication = t.replication AND earlier.stage < f.stage AND other.state <> 'done')");
-    return files +
+        "WHERE other.replication = t.replication AND earlier.stage < f.stage AND other.state <> 'done') "
+        "AND NOT (f.stage > 0 AND EXISTS (SELECT FROM podyn.task AS late WHERE late.replication = t.replication "
+        "AND late.kind = 'index' AND late.state <> 'done'))");
+    return indexes + files +
            execute(
                "UPDATE podyn.task AS t SET state = 'ready' FROM podyn.replication AS r "
                "WHERE t.kind = 'complete' AND t.state = 'waiting' AND r.id = t.replication AND r.phase = 'copying' AND "

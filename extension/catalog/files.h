@@ -22,7 +22,11 @@ void forget_file(int64 task, const char *import, const char *source);
 // Those of the first stage may be loaded.
 void release_first_files(int32 replication);
 
-// Files whose turn has come, as those of the stages before are done, may be loaded, and when all are, on_complete may
+// The files of the first stage begin anew, and after them the task of kind index.
+void load_files_again(int32 replication);
+
+// Files whose turn has come, as those of the stages before are done, may be loaded. When those of the first stage are,
+// the indexes that have been put off may be built, before the files of the next stage; and when all are, on_complete may
 // run. Returns how many tasks there were.
 uint64 release_next_files();
 

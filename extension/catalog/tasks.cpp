@@ -4,8 +4,8 @@
 namespace podyn::catalog {
 namespace {
 
-constexpr const char *kKindNames[] = {"setup", "segment", "export", "file",    "stream",
-                                      "shard", "merge",   "prune",  "complete"};
+constexpr const char *kKindNames[] = {"setup", "segment", "export", "file",     "stream",
+                                      "shard", "merge",   "prune",  "complete", "index"};
 
 constexpr int64 kMostPieces = 128;  // of one replication; podyn.max_workers is at most 64
 

@@ -6,7 +6,7 @@
 
 namespace podyn::catalog {
 
-enum class TaskKind : uint8 { kSetup, kSegment, kExport, kFile, kStream, kShard, kMerge, kPrune, kComplete };
+enum class TaskKind : uint8 { kSetup, kSegment, kExport, kFile, kStream, kShard, kMerge, kPrune, kComplete, kIndex };
 
 const char *task_kind_name(TaskKind kind);
 

@@ -8,6 +8,7 @@
 #include "compat.h"
 #include "functions/replicate.h"
 #include "load/empty_target.h"
+#include "load/late_indexes.h"
 #include "locks.h"
 #include "raise.h"
 #include "workers/pool.h"
@@ -133,9 +134,12 @@ int stop_one(const char *name, const char *message)
 
 namespace {
 
-// Files are loaded from their beginning. Of an import, rows that are there are treated as on_conflict says.
+// Files are loaded from their beginning. Of an import, rows that are there are treated as on_conflict says. That takes
+// an index: a table whose indexes are still to be built has nothing but rows of this import, and is emptied.
 void forget_files(const catalog::Replication &replication)
 {
+    if (has_unbuilt_indexes(replication.target))
+        empty_target(replication);
     catalog::execute(
         "UPDATE podyn.task SET state = 'waiting', position = NULL, items = 0, items_read = 0, skipped = 0, "
         "throttled = 0, retry_at = NULL, last_error = NULL, last_error_at = NULL, done_at = NULL WHERE replication = "
@@ -196,6 +200,10 @@ void drop(const char *name, bool drop_target)
     catalog::execute("DELETE FROM podyn.replication WHERE id = $1", {catalog::int4(replication->id)});
     if (drop_target)
         drop_relation(replication->target);
+    else if (has_unbuilt_indexes(replication->target))
+        ereport(WARNING,
+                (errmsg("the indexes of table %s are not built yet", get_rel_name(replication->target)),
+                 errhint("Use REINDEX TABLE.")));
     catalog::record_event(replication->owner, name, "drop",
                           drop_target ? "dropped with its target by podyn_drop" : "dropped by podyn_drop");
     wake_at_commit();

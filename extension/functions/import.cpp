@@ -12,6 +12,7 @@
 #include "imports/hooks.h"
 #include "load/empty_target.h"
 #include "load/filter.h"
+#include "load/late_indexes.h"
 #include "raise.h"
 #include "subtransaction.h"
 #include "workers/pool.h"
@@ -207,6 +208,25 @@ void adopt_columns(const char *name, const TargetRequest &target)
         {catalog::text(name), catalog::regclass(relation)});
 }
 
+// The rows of a full export go into a new table of podyn's own, each with a key that no other one has. `parse` could
+// give two items the same.
+bool may_put_off_indexes(const Importing &import, const catalog::Replication &replication)
+{
+    bool full_export = import.files.exports > 0;
+    for (int i = 0; i < import.files.count; ++i)
+        full_export = full_export && !(import.files.files[i].stage == 0 && import.files.files[i].changes);
+    return full_export && replication.target_made && !import.options.citus && import.profile == nullptr;
+}
+
+void put_off_indexes_if_possible(const Importing &import, const char *name)
+{
+    catalog::Replication *replication = catalog::find_replication(CurrentMemoryContext, name);
+    if (!may_put_off_indexes(import, *replication))
+        return;
+    put_off_indexes(replication->target);
+    catalog::add_task(replication->id, catalog::TaskKind::kIndex, "", {}, "waiting", 0);
+}
+
 char *name_of_target(const char *target)
 {
     return makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(target)))->relname;
@@ -299,6 +319,7 @@ void start_import(Importing *import)
         take_sample(import, kFewItems);
     NewReplication made = make_import(import);
     add_file_tasks(made.id, import->files, 1);  // the supervisor lets the other stages follow
+    put_off_indexes_if_possible(*import, name);
     if (import->profile != nullptr)
         catalog::add_task(made.id, catalog::TaskKind::kComplete, "", {}, "waiting", 0);
     grant_reading(GetUserId());

@@ -147,6 +147,12 @@ Action action_of(const Row &row)
     return !row.remove ? Action::kPut : row.deleted_at != 0 ? Action::kMark : Action::kRemove;
 }
 
+// Without an index there is nothing to conflict with.
+bool inserts_only(const Batch &batch)
+{
+    return !batch.target->indexed || (batch.on_conflict == OnConflict::kError && !batch.target->citus);
+}
+
 char *statement_of(const Batch &batch, Action action, const Bitmapset *present)
 {
     switch (action) {
@@ -155,8 +161,7 @@ char *statement_of(const Batch &batch, Action action, const Bitmapset *present)
         case Action::kMark:
             return mark_statement(batch);
         default:
-            return batch.on_conflict == OnConflict::kError && !batch.target->citus ? insert_statement(batch)
-                                                                                   : upsert_statement(batch, present);
+            return inserts_only(batch) ? insert_statement(batch) : upsert_statement(batch, present);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "catalog/journal.h"
 #include "catalog/sql.h"
 #include "load/distributed.h"
+#include "load/late_indexes.h"
 #include "load/mark_column.h"
 #include "load/names.h"
 #include "locks.h"
@@ -319,6 +320,7 @@ Target *load_target(MemoryContext parent, const catalog::Replication &replicatio
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("target %s is unlogged", target->relation_name),
                         errdetail("A crash would empty it, and the replication would go on as if nothing was lost."),
                         errhint("Use ALTER TABLE %s SET LOGGED.", target->relation_name)));
+    target->indexed = !has_unbuilt_indexes(relation);
     find_special_columns(target, relation);
     target->full =
         target->adds_columns && RelationGetDescr(relation)->natts >= kMaxColumns && target->rest != InvalidAttrNumber;

@@ -35,6 +35,7 @@ struct Target {
     AttrNumber rest;        // podyn_rest; 0: there is none yet
     AttrNumber deleted_at;  // podyn_deleted_at; 0: there is none
     bool checks_nulls;      // some column's domain may have something against NULL
+    bool indexed;           // false: its indexes are still to be built (late_indexes.h)
     bool full;              // no more columns: attributes without one go to podyn_rest
     bool wants_rest;        // a row was too big for columns: make podyn_rest before the next attempt
 };

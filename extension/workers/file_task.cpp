@@ -24,8 +24,10 @@
 #include "extension_identity.h"
 #include "imports/hooks.h"
 #include "imports/place.h"
+#include "load/late_indexes.h"
 #include "raise.h"
 #include "settings.h"
+#include "subtransaction.h"
 #include "transaction.h"
 #include "workers/page_writer.h"
 #include "workers/running_task.h"
@@ -80,6 +82,21 @@ bool must_copy_anew(RunningTask *task)
     return !task->job->replication->imports && state_of(task)->items_read > 0;
 }
 
+void build(void *table)
+{
+    build_indexes(*static_cast<Oid *>(table), 1);
+}
+
+// What the file has given comes again, and is told apart from other rows by an index. If that cannot be built, the
+// index task will see to it.
+void prepare_to_begin_anew(RunningTask *task)
+{
+    Oid table = task->job->replication->target;
+    if (state_of(task)->items_read > 0 && has_unbuilt_indexes(table))
+        (void)attempt(build, &table);
+    catalog::forget_file(task->id, task->job->replication->name, about(task));
+}
+
 // The file begins anew when the import is started again.
 void fail(RunningTask *task, const char *reason)
 {
@@ -93,7 +110,7 @@ void fail(RunningTask *task, const char *reason)
     text = MemoryContextStrdup(task->run, text);
     begin_transaction();
     if (lock_extension())
-        catalog::forget_file(task->id, task->job->replication->name, about(task));
+        prepare_to_begin_anew(task);
     commit_transaction();
     end_replication(task, anew ? "needs_resync" : "failed", text);
 }

@@ -35,6 +35,8 @@ const TaskMethods *methods_of(catalog::TaskKind kind)
             return &kPruneTask;
         case catalog::TaskKind::kComplete:
             return &kCompleteTask;
+        case catalog::TaskKind::kIndex:
+            return &kIndexTask;
         default:
             return &kMergeTask;
     }

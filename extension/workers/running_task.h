@@ -90,5 +90,6 @@ extern const TaskMethods kShardTask;
 extern const TaskMethods kMergeTask;
 extern const TaskMethods kPruneTask;
 extern const TaskMethods kCompleteTask;
+extern const TaskMethods kIndexTask;
 
 }  // namespace podyn
