@@ -206,8 +206,8 @@ void write(void *argument)
             sound[count++] = sample.items[i];
     }
     Row *rows = make_rows(batch, sound, count);
-    writing->written = sample.fresh
-                           ? load_or_reject(batch, target, rows, count, no_pause, refuse_row, &writing->refusals)
+    writing->written = sample.fresh && load_rows(batch, rows, count, no_pause)
+                           ? count
                            : apply_or_reject(batch, target, rows, count, refuse_row, &writing->refusals);
     close_batch(batch);
 }

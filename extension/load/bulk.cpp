@@ -22,6 +22,7 @@ struct Inserter {
     BulkInsertState bulk;
     TupleTableSlot *slots[kSlots];
     int slot_count;
+    MemoryContext values;  // of the rows in the slots
 };
 
 // As the apply worker of logical replication sets one up (worker.c, create_edata_for_relation).
@@ -35,6 +36,7 @@ Inserter begin(const Batch &batch, int rows)
     inserter.bulk = GetBulkInsertState();
     inserter.estate->es_output_cid = GetCurrentCommandId(true);
     inserter.slot_count = Min(rows, kSlots);
+    inserter.values = AllocSetContextCreate(CurrentMemoryContext, "podyn rows", ALLOCSET_DEFAULT_SIZES);
     // On the copied descriptor: slots on a reference-counted one cost quadratic time.
     for (int i = 0; i < inserter.slot_count; ++i)
         inserter.slots[i] = MakeSingleTupleTableSlot(batch.descriptor, table_slot_callbacks(batch.relation));
@@ -46,7 +48,9 @@ void fill_slot(const Batch &batch, Inserter *inserter, TupleTableSlot *slot, Row
     ExecClearTuple(slot);
     row.values = slot->tts_values;
     row.nulls = slot->tts_isnull;
+    MemoryContext old = MemoryContextSwitchTo(inserter->values);
     fill_row(*batch.target, batch.descriptor, Form::kColumns, &row);
+    MemoryContextSwitchTo(old);
     ExecStoreVirtualTuple(slot);
     slot->tts_tableOid = RelationGetRelid(batch.relation);
     if (batch.relation->rd_att->constr != nullptr)
@@ -60,6 +64,7 @@ void flush(const Batch &batch, Inserter *inserter, int count)
         insert_index_entries(inserter->info, inserter->slots[i], inserter->estate);
         ResetPerTupleExprContext(inserter->estate);
     }
+    MemoryContextReset(inserter->values);
 }
 
 void end(const Batch &batch, Inserter *inserter)
@@ -70,6 +75,7 @@ void end(const Batch &batch, Inserter *inserter)
     table_finish_bulk_insert(batch.relation, 0);
     ExecCloseIndices(inserter->info);
     FreeExecutorState(inserter->estate);
+    MemoryContextDelete(inserter->values);
 }
 
 }  // namespace

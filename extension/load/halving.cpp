@@ -210,18 +210,15 @@ int apply_or_reject(const Batch &batch, Target *target, Row *rows, int count, Re
     return 0;
 }
 
-int load_or_reject(const Batch &batch, Target *target, Row *rows, int count, void (*between)(), Reject reject,
-                   void *context)
+bool load_rows(const Batch &batch, Row *rows, int count, void (*between)())
 {
-    if (count == 0)
-        return 0;
     Attempt all = {&batch, rows, count, between, count};
+    if (count == 0)
+        return true;
     // Citus says XX000 for whatever fails in its COPY; the statements of the other way name the reason.
-    if (target->citus && attempt_for_items(write_insert, &all, true) == nullptr)
-        return count;
-    if (bulk_insert_allowed(batch) && attempt_for_items(write_bulk, &all) == nullptr)
-        return count;
-    return apply_or_reject(batch, target, rows, count, reject, context);
+    if (batch.target->citus)
+        return attempt_for_items(write_insert, &all, true) == nullptr;
+    return bulk_insert_allowed(batch) && attempt_for_items(write_bulk, &all) == nullptr;
 }
 
 }  // namespace podyn

@@ -27,8 +27,8 @@ void work_in_halves(const Parts &parts, int first, int count);
 // `target` may come back with wants_rest set and an error raised: an item needs podyn_rest, which does not exist yet.
 int apply_or_reject(const Batch &batch, Target *target, Row *rows, int count, Reject reject, void *context);
 
-// The same for a backfill's rows: multi-insert where that is possible, the way above where it is not or fails.
-int load_or_reject(const Batch &batch, Target *target, Row *rows, int count, void (*between)(), Reject reject,
-                   void *context);
+// Writes a backfill's rows the fastest way that the target allows. False: it allows none, or some of the rows cannot be
+// written; none has been, and the way above is the one to go.
+bool load_rows(const Batch &batch, Row *rows, int count, void (*between)());
 
 }  // namespace podyn

@@ -78,13 +78,20 @@ bool began_empty(const catalog::Replication &replication)
     return replication.imports ? replication.loads_fresh : !replication.copy_upserts;
 }
 
-void write_rows(Writing *writing, const Batch &batch, Target *target, Row *rows, int count)
+bool load(Writing *writing, const Batch &batch, Row *rows, int count)
+{
+    if (!writing->page->new_keys || !began_empty(*writing->task->job->replication) ||
+        !load_rows(batch, rows, count, keep_network_moving))
+        return false;
+    writing->counts.written += count;
+    return true;
+}
+
+void apply(Writing *writing, const Batch &batch, Target *target, Row *rows, int count)
 {
     WrittenCounts &counts = writing->counts;
     int64 rejected = counts.rejected;
-    bool fresh = writing->page->new_keys && began_empty(*writing->task->job->replication);
-    int taken = fresh ? load_or_reject(batch, target, rows, count, keep_network_moving, reject_row, writing)
-                      : apply_or_reject(batch, target, rows, count, reject_row, writing);
+    int taken = apply_or_reject(batch, target, rows, count, reject_row, writing);
     counts.written += taken;
     counts.skipped += count - taken - (counts.rejected - rejected);
 }
@@ -95,8 +102,9 @@ void write_to_target(Writing *writing, Target *target, const PageItem *items, in
     Batch batch = open_batch(*target, page.on_conflict);
     Row *rows = make_rows(batch, items, count);
     int most = page.batch_size > 0 ? page.batch_size : count;
-    for (int done = 0; done < count; done += most)
-        write_rows(writing, batch, target, rows + done, Min(most, count - done));
+    if (!load(writing, batch, rows, count))
+        for (int done = 0; done < count; done += most)
+            apply(writing, batch, target, rows + done, Min(most, count - done));
     close_batch(batch);
 }
 

@@ -1,6 +1,10 @@
 // See process.h.
 #include "workers/process.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <csignal>
 
 namespace podyn {
@@ -18,6 +22,16 @@ void set_up_signals()
     pqsignal(SIGTERM, die);
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     BackgroundWorkerUnblockSignals();
+}
+
+void keep_freed_memory()
+{
+#ifdef __GLIBC__
+    constexpr int kKept = 16 << 20;
+    constexpr int kLarge = 4 << 20;  // mapped by itself
+    mallopt(M_TRIM_THRESHOLD, kKept);
+    mallopt(M_MMAP_THRESHOLD, kLarge);
+#endif
 }
 
 bool worker_may_log_in(Oid role)

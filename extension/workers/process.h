@@ -9,6 +9,10 @@ namespace podyn {
 // Signals: SIGTERM ends at the next interrupt check, SIGHUP re-reads the configuration, SIGUSR1 is PostgreSQL's own.
 void set_up_signals();
 
+// For processes that give much memory back and soon take it again, page after page: it is kept meanwhile, up to some
+// megabytes. To give it to the kernel each time cost an import a tenth of its processor time.
+void keep_freed_memory();
+
 // Whether a worker may log in as this role: before PostgreSQL 17 that needs LOGIN.
 bool worker_may_log_in(Oid role);
 

@@ -488,6 +488,7 @@ extern "C" PGDLLEXPORT void podyn_worker_main(Datum argument)
     if (!shared::attach_process(argument, &self))
         return;
     set_up_signals();
+    keep_freed_memory();
     connect_process(self.database, self.owner);
     owner = self.owner;
     watch_targets();
