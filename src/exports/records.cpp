@@ -9,6 +9,7 @@
 
 #include "base/guard.h"
 #include "dynamodb/item_parser.h"
+#include "dynamodb/item_scanner.h"
 #include "exports/shown_text.h"
 
 namespace podyn::exports {
@@ -200,6 +201,24 @@ Reading read_as(RecordParser::Form form, std::string_view text, dynamodb::Tape &
     return {record_of(sink, form, text, tape), sink.members() == 1 && sink.item(Member::kItem)};
 }
 
+// A line that is nothing but an item, or {"Item": and one, all of it as DynamoDB writes it.
+std::optional<Record> scan(RecordParser::Form form, std::string_view text, dynamodb::Tape &tape)
+{
+    constexpr std::string_view kBegin = R"({"Item":)";
+    const bool in_member = form == RecordParser::Form::kItemInMember;
+    if (form == RecordParser::Form::kChange || (in_member && !text.starts_with(kBegin)) ||
+        !text.substr(in_member ? kBegin.size() : 0).starts_with('{'))
+        return std::nullopt;
+    const std::size_t values = tape.values.size();
+    std::string_view rest;
+    const std::optional<ParsedItem> item =
+        dynamodb::scan_item(text.substr(in_member ? kBegin.size() : 0), tape, &rest);
+    if (item && rest == (in_member ? "}" : ""))
+        return Record{*item, {}, false};
+    tape.values.resize(values);
+    return std::nullopt;
+}
+
 // Every item has at least its key.
 bool is_item(const Record &record)
 {
@@ -210,7 +229,11 @@ bool is_item(const Record &record)
 
 Record RecordParser::parse(std::string_view text, dynamodb::Tape &tape)
 {
-    return form_ == Form::kUnknown ? parse_first(text, tape) : read_as(form_, text, tape, nul_characters_).record;
+    if (form_ == Form::kUnknown)
+        return parse_first(text, tape);
+    if (const std::optional<Record> record = scan(form_, text, tape))
+        return *record;
+    return read_as(form_, text, tape, nul_characters_).record;
 }
 
 void RecordParser::pass_over(std::string_view text)
