@@ -139,7 +139,7 @@ namespace {
 void forget_files(const catalog::Replication &replication)
 {
     if (has_unbuilt_indexes(replication.target))
-        empty_target(replication);
+        empty_and_index(replication);
     catalog::execute(
         "UPDATE podyn.task SET state = 'waiting', position = NULL, items = 0, items_read = 0, skipped = 0, "
         "throttled = 0, retry_at = NULL, last_error = NULL, last_error_at = NULL, done_at = NULL WHERE replication = "

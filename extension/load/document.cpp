@@ -9,27 +9,36 @@ namespace {
 using engine::Value;
 using engine::ValueType;
 
-// int64 holds every number of up to 18 digits, and int64_to_numeric is much faster than numeric_in.
-constexpr size_t kShortInteger = 18;
+// int64 holds every number of up to 18 digits, and takes much less time than numeric_in to become numeric.
+constexpr int kMostShortDigits = 18;
 
-bool is_short_integer(std::string_view digits)
+struct ShortNumber {
+    int64 digits;  // without the point
+    int scale;     // how many of them stand behind it
+};
+
+// [-]digits[.digits]. False: it is longer, or written otherwise.
+bool read_short_number(std::string_view text, ShortNumber *number)
 {
-    size_t start = !digits.empty() && digits[0] == '-' ? 1 : 0;
-    if (digits.size() == start || digits.size() - start > kShortInteger)
+    size_t at = text.starts_with('-') ? 1 : 0, begin = at;
+    if (text.size() > begin + kMostShortDigits + 1)
         return false;
-    for (size_t i = start; i < digits.size(); ++i)
-        if (digits[i] < '0' || digits[i] > '9')
+    uint64 digits = 0;
+    size_t point = text.size();
+    for (; at < text.size(); ++at) {
+        if (text[at] == '.' && point == text.size() && at > begin)
+            point = at;
+        else if (text[at] >= '0' && text[at] <= '9')
+            digits = digits * 10 + static_cast<uint64>(text[at] - '0');
+        else
             return false;
+    }
+    size_t count = text.size() - begin - (point < text.size() ? 1 : 0);
+    if (count == 0 || count > kMostShortDigits || point + 1 == text.size())
+        return false;
+    number->digits = static_cast<int64>(digits) * (begin == 1 ? -1 : 1);
+    number->scale = point < text.size() ? static_cast<int>(text.size() - point - 1) : 0;
     return true;
-}
-
-int64 parse_short_integer(std::string_view digits)
-{
-    bool negative = digits[0] == '-';
-    int64 number = 0;
-    for (size_t i = negative ? 1 : 0; i < digits.size(); ++i)
-        number = number * 10 + (digits[i] - '0');
-    return negative ? -number : number;
 }
 
 JsonbValue string_value(std::string_view text)
@@ -175,8 +184,10 @@ void push_typed(JsonbParseState **state, const Value &value, std::string_view te
 
 Datum numeric_from_text(std::string_view digits)
 {
-    if (is_short_integer(digits))
-        return NumericGetDatum(int64_to_numeric(parse_short_integer(digits)));
+    ShortNumber number;
+    if (read_short_number(digits, &number))
+        return NumericGetDatum(number.scale == 0 ? int64_to_numeric(number.digits)
+                                                 : int64_div_fast_to_numeric(number.digits, number.scale));
     return DirectFunctionCall3(numeric_in, CStringGetDatum(copy_string(digits)), ObjectIdGetDatum(InvalidOid),
                                Int32GetDatum(-1));
 }

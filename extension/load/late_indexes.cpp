@@ -1,6 +1,8 @@
 // See late_indexes.h.
 #include "load/late_indexes.h"
 
+#include "load/empty_target.h"
+
 namespace podyn {
 namespace {
 
@@ -31,7 +33,7 @@ void put_off(Relation catalog, Oid index)
 // No more than the owner allows.
 void limit_setting(const char *name, int most, int current)
 {
-    (void)set_config_option(name, psprintf("%d", Min(most, current)), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+    (void)set_config_option(name, psprintf("%d", Min(most, current)), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
                             true, 0, false);
 }
 
@@ -87,12 +89,20 @@ bool has_unbuilt_indexes(Oid table)
 
 void build_indexes(Oid table, int processes)
 {
+    int level = NewGUCNestLevel();
     limit_setting("max_parallel_maintenance_workers", processes - 1, max_parallel_maintenance_workers);
     limit_setting("maintenance_work_mem", kKilobytes * processes, maintenance_work_mem);
     ListCell *cell;
     foreach (cell, indexes_of(table))
         if (is_unbuilt(lfirst_oid(cell)))
             build(lfirst_oid(cell));
+    AtEOXact_GUC(true, level);
+}
+
+void empty_and_index(const catalog::Replication &replication)
+{
+    empty_target(replication);
+    build_indexes(replication.target, 1);  // TRUNCATE leaves them as they are
 }
 
 }  // namespace podyn

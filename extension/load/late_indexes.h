@@ -7,6 +7,7 @@
 // them.
 #pragma once
 
+#include "catalog/replications.h"
 #include "compat.h"
 
 namespace podyn {
@@ -21,5 +22,8 @@ bool has_unbuilt_indexes(Oid table);
 // Builds them by at most so many processes, in memory for that many. Raises an error where rows do not go together with
 // an index, as two of the same key.
 void build_indexes(Oid table, int processes);
+
+// Empties the import's table, for which its indexes are complete.
+void empty_and_index(const catalog::Replication &replication);
 
 }  // namespace podyn

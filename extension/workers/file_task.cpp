@@ -37,6 +37,7 @@ namespace {
 
 constexpr size_t kChunkBytes = 1 << 20;  // read at once from the file system
 constexpr size_t kPartBytes = 8 << 20;   // and from S3, where a request costs some 20 ms
+constexpr size_t kPageBytes = 4 << 20;   // of text in a transaction; with a fourth of it, an import took 6 % longer
 
 struct Load {
     catalog::File *file;
@@ -466,8 +467,8 @@ bool take_page(RunningTask *task)
     for (;;) {
         engine::FileItems *handle = nullptr;
         engine::Status status =
-            engine::take_file_page(load->reader, static_cast<uint32>(settings::batch_rows),
-                                   static_cast<size_t>(settings::batch_kilobytes) * 1024, &handle, &load->page);
+            engine::take_file_page(load->reader, static_cast<uint32>(settings::batch_rows), kPageBytes, &handle,
+                                   &load->page);
         if (status.failure == engine::Failure::kCorrupt) {
             fail(task, psprintf("%s%s%s", status.message, status.detail[0] ? ": " : "", status.detail));
             return false;

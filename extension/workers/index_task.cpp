@@ -6,7 +6,6 @@
 // its indexes kept up, so that on_conflict and podyn.error get what is theirs.
 #include "catalog/files.h"
 #include "catalog/journal.h"
-#include "load/empty_target.h"
 #include "load/halving.h"
 #include "load/late_indexes.h"
 #include "settings.h"
@@ -26,7 +25,7 @@ void build(void *argument)
 
 void load_again(const catalog::Replication &replication, const ErrorData &error)
 {
-    empty_target(replication);  // which builds the indexes, of nothing
+    empty_and_index(replication);
     catalog::load_files_again(replication.id);
     catalog::execute("DELETE FROM podyn.error WHERE name = $1", {catalog::text(replication.name)});
     char *message =

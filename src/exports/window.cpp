@@ -13,7 +13,7 @@ namespace {
 // Small enough that text is still in the processor's cache when it is parsed.
 constexpr std::size_t kUsualSize = 512 * 1024;
 // More are not in use at a time, unless pages are hoarded.
-constexpr std::size_t kMostKnown = 8;
+constexpr std::size_t kMostKnown = 16;
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "replication/column_types.h"
 
@@ -21,7 +22,14 @@ class Layout {
     [[nodiscard]] bool knows(std::string_view attribute) const;
 
   private:
-    using Columns = std::array<int, replication::kColumnTypes>;
+    struct Entry;
+    using Attribute = std::pair<const std::string, Entry>;
+    struct Entry {
+        Entry() { columns.fill(kNoColumn); }
+
+        std::array<int, replication::kColumnTypes> columns;
+        mutable const Attribute *next = nullptr;  // that was asked for after this one
+    };
 
     // Lets views be looked up without making a string of them.
     struct Hash {
@@ -29,7 +37,12 @@ class Layout {
         std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
     };
 
-    std::unordered_map<std::string, Columns, Hash, std::equal_to<>> attributes_;
+    [[nodiscard]] const Attribute *find(std::string_view attribute) const;
+
+    std::unordered_map<std::string, Entry, Hash, std::equal_to<>> attributes_;
+    // Most items of a table have the same attributes in the same order: which one follows is guessed, and seldom has to
+    // be looked up.
+    mutable const Attribute *last_ = nullptr;
 };
 
 }  // namespace podyn::replication
