@@ -1,6 +1,6 @@
-// Indexes that are built when the rows are there. Of an index over keys that arrive in no order, as those of an export
-// do, a build at the end costs half of what its upkeep row by row costs (of a million items of 500 bytes, 2.1 s instead
-// of 4.3 s, of 7.5 s that COPY with the upkeep takes).
+// Indexes that are built when the rows are there. Where keys arrive in no order, as those of an export do, a build at the
+// end costs half of what upkeep row by row costs: of half a million items of 500 bytes with a key of two attributes 1.1
+// seconds of processor time instead of 2.1, where COPY takes 3.7 in all.
 //
 // Until then they stand in the catalog as those of CREATE INDEX CONCURRENTLY do at its beginning: known, but neither
 // written nor read, and \d says INVALID. So nothing needs to be remembered of them, and REINDEX, anybody's, completes
