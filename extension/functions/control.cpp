@@ -138,7 +138,10 @@ namespace {
 // an index: a table whose indexes are still to be built has nothing but rows of this import, and is emptied.
 void forget_files(const catalog::Replication &replication)
 {
-    if (has_unbuilt_indexes(replication.target))
+    bool late = catalog::execute(
+                    "SELECT FROM podyn.task WHERE replication = $1 AND kind = 'index' AND state <> 'done'",
+                    {catalog::int4(replication.id)}) > 0;
+    if (late)
         empty_and_index(replication);
     catalog::execute(
         "UPDATE podyn.task SET state = 'waiting', position = NULL, items = 0, items_read = 0, skipped = 0, "

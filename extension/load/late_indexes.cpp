@@ -2,6 +2,7 @@
 #include "load/late_indexes.h"
 
 #include "load/empty_target.h"
+#include "load/target.h"
 
 namespace podyn {
 namespace {
@@ -46,6 +47,23 @@ void build(Oid index)
     SPI_finish();
 }
 
+bool has_primary_key(Oid table)
+{
+    Relation relation = table_open(table, AccessShareLock);
+    bool found = OidIsValid(primary_key_index(relation));
+    table_close(relation, AccessShareLock);
+    return found;
+}
+
+void add_primary_key(const Target &target)
+{
+    StringInfoData columns;
+    initStringInfo(&columns);
+    for (int i = 0; i < target.key_count; ++i)
+        appendStringInfo(&columns, "%s%s", i ? ", " : "", quote_identifier(target.columns[target.keys[i]].name));
+    alter_target(target, psprintf("ALTER TABLE %s ADD PRIMARY KEY (%s)", target.relation_name, columns.data));
+}
+
 List *indexes_of(Oid table)
 {
     Relation relation = table_open(table, AccessShareLock);
@@ -87,22 +105,24 @@ bool has_unbuilt_indexes(Oid table)
     return found;
 }
 
-void build_indexes(Oid table, int processes)
+void build_indexes(const catalog::Replication &replication, int processes)
 {
     int level = NewGUCNestLevel();
     limit_setting("max_parallel_maintenance_workers", processes - 1, max_parallel_maintenance_workers);
     limit_setting("maintenance_work_mem", kKilobytes * processes, maintenance_work_mem);
     ListCell *cell;
-    foreach (cell, indexes_of(table))
+    foreach (cell, indexes_of(replication.target))
         if (is_unbuilt(lfirst_oid(cell)))
             build(lfirst_oid(cell));
+    if (!has_primary_key(replication.target))
+        add_primary_key(*load_target(CurrentMemoryContext, replication));
     AtEOXact_GUC(true, level);
 }
 
 void empty_and_index(const catalog::Replication &replication)
 {
     empty_target(replication);
-    build_indexes(replication.target, 1);  // TRUNCATE leaves them as they are
+    build_indexes(replication, 1);  // TRUNCATE leaves them as they are
 }
 
 }  // namespace podyn

@@ -19,11 +19,12 @@ void put_off_indexes(Oid table);
 bool has_unbuilt_indexes(Relation table);
 bool has_unbuilt_indexes(Oid table);
 
-// Builds them by at most so many processes, in memory for that many. Raises an error where rows do not go together with
-// an index, as two of the same key.
-void build_indexes(Oid table, int processes);
+// Builds those of an import's table by at most so many processes, in memory for that many; also a primary key that is
+// gone, for pg_dump leaves out what is not valid. Raises an error where rows do not go together with an index, as two of
+// the same key.
+void build_indexes(const catalog::Replication &replication, int processes);
 
-// Empties the import's table, for which its indexes are complete.
+// Empties the table, for which its indexes are complete.
 void empty_and_index(const catalog::Replication &replication);
 
 }  // namespace podyn

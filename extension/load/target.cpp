@@ -282,6 +282,12 @@ char *place(const catalog::Replication &replication, const Target &target, Relat
     return column;
 }
 
+// Of an import that was dumped before its indexes were built (late_indexes.h).
+bool has_lost_key(const catalog::Replication &replication, Relation relation)
+{
+    return replication.imports && replication.target_made && RelationGetIndexList(relation) == NIL;
+}
+
 }  // namespace
 
 Target *load_target(MemoryContext parent, const catalog::Replication &replication)
@@ -320,7 +326,7 @@ Target *load_target(MemoryContext parent, const catalog::Replication &replicatio
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("target %s is unlogged", target->relation_name),
                         errdetail("A crash would empty it, and the replication would go on as if nothing was lost."),
                         errhint("Use ALTER TABLE %s SET LOGGED.", target->relation_name)));
-    target->indexed = !has_unbuilt_indexes(relation);
+    target->indexed = !has_unbuilt_indexes(relation) && !has_lost_key(replication, relation);
     find_special_columns(target, relation);
     target->full =
         target->adds_columns && RelationGetDescr(relation)->natts >= kMaxColumns && target->rest != InvalidAttrNumber;

@@ -83,19 +83,19 @@ bool must_copy_anew(RunningTask *task)
     return !task->job->replication->imports && state_of(task)->items_read > 0;
 }
 
-void build(void *table)
+void build(void *replication)
 {
-    build_indexes(*static_cast<Oid *>(table), 1);
+    build_indexes(*static_cast<const catalog::Replication *>(replication), 1);
 }
 
 // What the file has given comes again, and is told apart from other rows by an index. If that cannot be built, the
 // index task will see to it.
 void prepare_to_begin_anew(RunningTask *task)
 {
-    Oid table = task->job->replication->target;
-    if (state_of(task)->items_read > 0 && has_unbuilt_indexes(table))
-        (void)attempt(build, &table);
-    catalog::forget_file(task->id, task->job->replication->name, about(task));
+    catalog::Replication *replication = task->job->replication;
+    if (state_of(task)->items_read > 0 && has_unbuilt_indexes(replication->target))
+        (void)attempt(build, replication);
+    catalog::forget_file(task->id, replication->name, about(task));
 }
 
 // The file begins anew when the import is started again.

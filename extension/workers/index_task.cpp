@@ -20,7 +20,7 @@ void build(void *argument)
 {
     const auto *replication = static_cast<const catalog::Replication *>(argument);
     int workers = replication->workers > 0 ? replication->workers : settings::max_workers;
-    build_indexes(replication->target, Min(workers, settings::max_workers));
+    build_indexes(*replication, Min(workers, settings::max_workers));
 }
 
 void load_again(const catalog::Replication &replication, const ErrorData &error)

@@ -132,6 +132,19 @@ def test_who_drops_an_unfinished_import_is_told_of_the_indexes(bucket, loading):
     assert loading.value(READY) is True
 
 
+def test_a_key_that_a_dump_has_left_out_is_made_again(bucket, loading):
+    """pg_dump leaves out what is not valid."""
+    items = numbered(50)
+    imported(loading, bucket.full_export([full_records([*items, {'id': {'S': '7'}, 'n': {'N': '7.5'}}])]), key=KEYS,
+             start=False)
+    loading.query('ALTER TABLE events DROP CONSTRAINT events_pkey, ADD CHECK (n <> 7.5)')
+    start_and_complete(loading)
+    assert totals(loading, 'events') == (51, 50, 0, 1)
+    assert loading.value("SELECT pg_get_constraintdef(oid) FROM pg_constraint "
+                         "WHERE conrelid = 'events'::regclass AND contype = 'p'") == 'PRIMARY KEY (id)'
+    assert assert_equal_items(items, KEYS, loading, 'events') == 50
+
+
 def test_a_table_of_ones_own_keeps_its_key(bucket, loading):
     loading.query('CREATE TABLE events (id text PRIMARY KEY)')
     imported(loading, bucket.full_export([full_records(numbered(3))]), start=False)
