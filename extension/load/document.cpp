@@ -1,6 +1,7 @@
 // See document.h.
 #include "load/document.h"
 
+#include "load/jsonb_image.h"
 #include "raise.h"
 
 namespace podyn {
@@ -50,26 +51,6 @@ JsonbValue string_value(std::string_view text)
     return value;
 }
 
-JsonbValue scalar(const Value &value)
-{
-    JsonbValue result = {};
-    switch (value.type) {
-        case ValueType::kBool:
-            result.type = jbvBool;
-            result.val.boolean = value.boolean;
-            return result;
-        case ValueType::kNull:
-            result.type = jbvNull;
-            return result;
-        case ValueType::kNumber:
-            result.type = jbvNumeric;
-            result.val.numeric = DatumGetNumeric(numeric_from_text(value.text));
-            return result;
-        default:  // strings, and binary, which is base64 already inside other values
-            return string_value(value.text);
-    }
-}
-
 bool is_object(ValueType type)
 {
     return type == ValueType::kMap;
@@ -79,46 +60,6 @@ bool is_array(ValueType type)
 {
     return type == ValueType::kList || type == ValueType::kStringSet || type == ValueType::kNumberSet ||
            type == ValueType::kBinarySet;
-}
-
-// A container that is being filled: how many of its members are still to come.
-struct Open {
-    uint32 left;
-    bool object;
-};
-
-// Pushes one value and all that is inside it. A stack of our own instead of recursion: the engine caps the depth.
-JsonbValue *push(JsonbParseState **state, const Value *value, JsonbIteratorToken scalar_token)
-{
-    constexpr int kMaxDepth = 256;
-    Open open[kMaxDepth];
-    int depth = 0;
-    JsonbValue *result = nullptr;
-    for (const Value *at = value, *end = value + value->span; at < end; ++at) {
-        if (depth > 0 && open[depth - 1].object) {
-            JsonbValue key = string_value(at->name);
-            pushJsonbValue(state, WJB_KEY, &key);
-        }
-        if (is_object(at->type) || is_array(at->type)) {
-            if (depth == kMaxDepth)
-                ereport(ERROR,
-                        (errcode(ERRCODE_STATEMENT_TOO_COMPLEX), errmsg("attribute value is nested too deeply")));
-            result = pushJsonbValue(state, is_object(at->type) ? WJB_BEGIN_OBJECT : WJB_BEGIN_ARRAY, nullptr);
-            open[depth++] = {at->children, is_object(at->type)};
-        } else {
-            JsonbValue leaf = scalar(*at);
-            JsonbIteratorToken token = depth == 0 ? scalar_token : open[depth - 1].object ? WJB_VALUE : WJB_ELEM;
-            result = pushJsonbValue(state, token, &leaf);
-            if (depth > 0)
-                --open[depth - 1].left;
-        }
-        while (depth > 0 && open[depth - 1].left == 0) {
-            result = pushJsonbValue(state, open[depth - 1].object ? WJB_END_OBJECT : WJB_END_ARRAY, nullptr);
-            if (--depth > 0)
-                --open[depth - 1].left;
-        }
-    }
-    return result;
 }
 
 // ---- DynamoDB JSON --------------------------------------------------------------------------------------------------
@@ -200,34 +141,16 @@ std::string_view base64(std::string_view bytes)
     return {text, static_cast<size_t>(Max(length, 0))};
 }
 
-Datum jsonb_from_value(const engine::Value *value)
-{
-    if (!is_object(value->type) && !is_array(value->type)) {
-        JsonbValue leaf = scalar(*value);
-        return JsonbPGetDatum(JsonbValueToJsonb(&leaf));
-    }
-    JsonbParseState *state = nullptr;
-    return JsonbPGetDatum(JsonbValueToJsonb(push(&state, value, WJB_ELEM)));
-}
-
 Datum jsonb_from_attributes(std::span<const engine::Value> values, const bool *wanted)
 {
-    JsonbParseState *state = nullptr;
-    pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
+    auto *members = static_cast<JsonbMember *>(palloc(sizeof(JsonbMember) * (values.size() + 1)));
+    size_t count = 0;
     for (size_t i = 0; i < values.size(); i += values[i].span) {
         const Value &value = values[i];
-        if (wanted != nullptr && !wanted[i])
-            continue;
-        JsonbValue key = string_value(value.name);
-        pushJsonbValue(&state, WJB_KEY, &key);
-        if (value.type == ValueType::kBinary) {
-            JsonbValue encoded = string_value(base64(value.text));
-            pushJsonbValue(&state, WJB_VALUE, &encoded);
-        } else {
-            push(&state, &value, WJB_VALUE);
-        }
+        if (wanted == nullptr || wanted[i])
+            members[count++] = {value.name, &value, value.type == ValueType::kBinary ? base64(value.text) : value.text};
     }
-    return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+    return jsonb_of_members({members, count});
 }
 
 Datum dynamodb_json_from_attributes(std::span<const engine::Value> values)

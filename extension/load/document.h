@@ -1,4 +1,4 @@
-// From DynamoDB's nested values to jsonb.
+// From DynamoDB's values to numeric, base64 and jsonb.
 #pragma once
 
 #include <span>
@@ -11,9 +11,6 @@ namespace podyn {
 Datum numeric_from_text(std::string_view digits);
 
 std::string_view base64(std::string_view bytes);  // palloc'ed
-
-// One value as jsonb: numbers with every digit, binary as base64, sets as arrays. Palloc'ed.
-Datum jsonb_from_value(const engine::Value *value);
 
 // An object of the given top-level attributes, those that `wanted` (one flag for each of the item's values; null: all)
 // marks. Binary at top level is encoded as base64.

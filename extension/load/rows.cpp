@@ -2,6 +2,7 @@
 #include "load/rows.h"
 
 #include "load/document.h"
+#include "load/jsonb_image.h"
 #include "raise.h"
 
 namespace podyn {
@@ -29,7 +30,7 @@ Datum value_datum(const Value &value)
         case ValueType::kBool:
             return BoolGetDatum(value.boolean);
         default:
-            return jsonb_from_value(&value);
+            return jsonb_of_container(value);
     }
 }
 

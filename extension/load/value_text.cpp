@@ -2,6 +2,7 @@
 #include "load/value_text.h"
 
 #include "load/document.h"
+#include "load/jsonb_image.h"
 #include "raise.h"
 
 namespace podyn {
@@ -33,7 +34,7 @@ char *binary_text(std::string_view bytes, Oid type)
 
 char *json_text(const Value &value)
 {
-    Jsonb *document = DatumGetJsonbP(jsonb_from_value(&value));
+    Jsonb *document = DatumGetJsonbP(jsonb_of_container(value));
     return JsonbToCString(nullptr, &document->root, VARSIZE(document));
 }
 
