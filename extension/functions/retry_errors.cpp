@@ -14,11 +14,11 @@
 #include "catalog/journal.h"
 #include "catalog/profiles.h"
 #include "catalog/replications.h"
+#include "functions/as_owner.h"
+#include "functions/item_writer.h"
 #include "functions/retry_records.h"
 #include "functions/retry_rows.h"
-#include "functions/source_table.h"
 #include "imports/place.h"
-#include "locks.h"
 #include "raise.h"
 
 namespace podyn {
@@ -88,12 +88,6 @@ void retry_import(const catalog::Replication &replication, Outcome *outcome)
                          replication.name)));
 }
 
-void count_read_units(int32 replication, double read_units)
-{
-    catalog::execute("UPDATE podyn.replication SET read_units = read_units + $2 WHERE id = $1",
-                     {catalog::int4(replication), catalog::float8(read_units)});
-}
-
 // What hooks make records of is a copy, which no changes follow: the items are taken as they were copied.
 void retry_replication(const catalog::Replication &replication, Outcome *outcome)
 {
@@ -104,34 +98,10 @@ void retry_replication(const catalog::Replication &replication, Outcome *outcome
     }
     Source source = connect(replication.server);
     retry_rows(replication, origin, &source, outcome);
-    if (outcome->read_units > 0)
-        count_read_units(replication.id, outcome->read_units);
+    count_read_units(replication.id, outcome->read_units);
 }
 
 // ---- Whether, and as whom ------------------------------------------------------------------------------------------
-
-// Held until the end of the transaction, so that no worker writes meanwhile; as it is then.
-catalog::Replication *hold_own_replication(const char *name)
-{
-    for (;;) {
-        catalog::Replication *found = catalog::get_own_replication(CurrentMemoryContext, name);
-        locks::own_replication_soon(found->id);
-        catalog::Replication *held = catalog::get_own_replication(CurrentMemoryContext, name);
-        if (held->id == found->id)
-            return held;
-    }
-}
-
-// While changes go to the spool, what is newer than a row may wait there.
-void require_no_copy(const catalog::Replication &replication)
-{
-    if (!replication.imports && catalog::replication_standing(replication.id).spooling)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("replication \"%s\" has not copied and merged everything yet", replication.name),
-                        errdetail("Newer changes of the rejected items may wait until it has."),
-                        errhint("Wait until it is streaming or completed; podyn_wait('%s', '%s') does.",
-                                replication.name, replication.replay_changes ? "streaming" : "completed")));
-}
 
 // A complete import's target may be another's by now.
 void require_own_target(const catalog::Replication &replication)
@@ -149,57 +119,6 @@ void require_own_target(const catalog::Replication &replication)
                         errdetail("What \"%s\" writes there is newer than the rejected items.", other)));
 }
 
-// A transaction's only snapshot does not show what the workers have written since.
-void require_fresh_snapshots()
-{
-    if (IsolationUsesXactSnapshot())
-        ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-                        errmsg("podyn_retry_errors needs isolation level READ COMMITTED"),
-                        errhint("Begin the transaction with: BEGIN ISOLATION LEVEL READ COMMITTED.")));
-}
-
-// Deferred triggers that wait by now are the caller's, and fail as such; those to come are to run before the identity
-// changes again.
-void check_constraints_at_once()
-{
-    SPI_connect();
-    SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0);
-    SPI_finish();
-}
-
-struct Identity {
-    Oid user;
-    int security_context;
-    int guc_level;
-};
-
-void set_for_a_while(const char *name, const char *value)
-{
-    (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
-// From here on the owner's triggers, functions and policies run, with no more than the owner's rights and as in a
-// worker. They leave nothing behind that would run as the caller. An error undoes it with the transaction.
-Identity become_owner(const catalog::Replication &replication)
-{
-    Identity caller;
-    GetUserIdAndSecContext(&caller.user, &caller.security_context);
-    if (caller.user != replication.owner)
-        SetUserIdAndSecContext(replication.owner,
-                               caller.security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-    caller.guc_level = NewGUCNestLevel();
-    set_for_a_while("search_path", "pg_catalog, pg_temp");
-    set_for_a_while("row_security", "on");
-    set_for_a_while("standard_conforming_strings", "on");
-    return caller;
-}
-
-void become_caller(const Identity &caller)
-{
-    AtEOXact_GUC(false, caller.guc_level);
-    SetUserIdAndSecContext(caller.user, caller.security_context);
-}
-
 int64 count_errors(const char *name)
 {
     catalog::Scope scope = catalog::enter();
@@ -212,7 +131,7 @@ int64 count_errors(const char *name)
 int64 retry_errors(const char *name)
 {
     catalog::Replication *replication = hold_own_replication(name);
-    require_no_copy(*replication);
+    require_no_copy(*replication, "Newer changes of the rejected items may wait until it has.");
     require_own_target(*replication);
     if (count_errors(name) == 0)
         return 0;
@@ -240,7 +159,7 @@ PG_FUNCTION_INFO_V1(podyn_retry_errors);
 Datum podyn_retry_errors(PG_FUNCTION_ARGS)
 {
     PreventCommandIfReadOnly("podyn_retry_errors()");
-    podyn::require_fresh_snapshots();
+    podyn::require_fresh_snapshots("podyn_retry_errors");
     PG_RETURN_INT64(podyn::retry_errors(text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
 }

@@ -1,6 +1,7 @@
 // See retry_records.h.
 #include "functions/retry_records.h"
 
+#include "arrays.h"
 #include "catalog/journal.h"
 #include "imports/hooks.h"
 #include "imports/record_writer.h"

@@ -1,13 +1,11 @@
 // See retry_rows.h.
 #include "functions/retry_rows.h"
 
+#include "arrays.h"
 #include "catalog/journal.h"
-#include "engine/keys.h"
+#include "functions/item_writer.h"
 #include "imports/hooks.h"
-#include "load/halving.h"
-#include "raise.h"
 #include "settings.h"
-#include "subtransaction.h"
 
 namespace podyn {
 namespace {
@@ -17,18 +15,9 @@ struct Portion {
     const catalog::Replication *replication;
     const catalog::Profile *profile;  // null: none
     bool changes;                     // of an import: an incremental export's
-    Target *target;
-    OnConflict on_conflict;
     StoredErrors read;
-    // What is tried of them, and its outcome
-    PageItem *items;       // null: nothing has to be written
-    StoredError **stored;  // whose items they are
-    Reason *reasons;
-    int tried;
-    // What is written of that
-    int *numbers;  // of each row, in `items`
-    Row *rows;
-    int64 written;
+    ItemWriter tried;
+    StoredError **stored;  // whose items are tried
 };
 
 // ---- What is tried -------------------------------------------------------------------------------------------------
@@ -43,19 +32,15 @@ Portion read_portion(const catalog::Replication &replication, const Origin &orig
     portion.replication = &replication;
     portion.profile = origin.profile;
     portion.changes = origin.changes;
-    portion.on_conflict = origin.on_conflict;
     portion.read = next_errors(replication, origin.source, after, most);
-    portion.items = make_array<PageItem>(portion.read.count);
     portion.stored = make_array<StoredError *>(portion.read.count);
-    portion.reasons = make_array<Reason>(portion.read.count);
-    portion.numbers = make_array<int>(portion.read.count);
     return portion;
 }
 
 void try_item(Portion *portion, StoredError *stored, const PageItem &item)
 {
-    portion->stored[portion->tried] = stored;
-    portion->items[portion->tried++] = item;
+    portion->stored[portion->tried.count] = stored;
+    portion->tried.items[portion->tried.count++] = item;
 }
 
 // Of an import. What its hooks and filter leave out has not to be written.
@@ -67,37 +52,10 @@ void try_stored_items(Portion *portion)
         if (!items[static_cast<size_t>(i)].problem.exists())
             try_item(portion, &portion->read.errors[i],
                      {&items[static_cast<size_t>(i)], {}, nullptr, portion->read.errors[i].remove, 0});
-    for (int i = 0; i < portion->tried; ++i)
+    for (int i = 0; i < portion->tried.count; ++i)
         if (screen_rows({portion->profile, replication.filter, portion->changes}, replication.nul_characters,
-                        &portion->items[i], 1) == 0)
-            portion->items[i].item = nullptr;
-}
-
-const engine::Value &key_value(const engine::Item &item, const char *attribute)
-{
-    size_t i = 0;
-    while (item.values[i].name != attribute)
-        i += item.values[i].span;
-    return item.values[i];
-}
-
-const uint8 *digest_of(const catalog::Replication &replication, const engine::Item &key)
-{
-    engine::Value values[2];
-    for (int i = 0; i < replication.key_count; ++i)
-        values[i] = key_value(key, replication.keys[i]);
-    auto *digest = make_array<uint8>(engine::kKeyDigestBytes);
-    check(engine::key_digest({values, static_cast<size_t>(replication.key_count)}, digest));
-    return digest;
-}
-
-// The number of the key in what is tried already; -1: it is new.
-int find_key(const Portion &portion, const uint8 *digest)
-{
-    for (int i = 0; i < portion.tried; ++i)
-        if (memcmp(portion.items[i].key_digest, digest, engine::kKeyDigestBytes) == 0)
-            return i;
-    return -1;
+                        &portion->tried.items[i], 1) == 0)
+            portion->tried.items[i].item = nullptr;
 }
 
 // Every sound key once.
@@ -107,10 +65,10 @@ void try_keys(Portion *portion)
     for (int i = 0; i < portion->read.count; ++i) {
         const engine::Item &key = keys[static_cast<size_t>(i)];
         StoredError *stored = &portion->read.errors[i];
-        if (check_item(*portion->target, key).exists())
+        if (check_item(*portion->tried.target, key).exists())
             continue;
         const uint8 *digest = digest_of(*portion->replication, key);
-        int same = find_key(*portion, digest);
+        int same = find_key(portion->tried, digest);
         if (same < 0) {
             try_item(portion, stored, {&key, {}, digest, true, 0});
             continue;
@@ -134,7 +92,7 @@ PageItem removal(const Portion &portion, const PageItem &key, const StoredError 
     if ((one == Deletes::kApply && other == Deletes::kApply) || (tried_before && applies && !marks))
         return item;
     item.deleted_at = tried_before ? stored->at : 0;
-    if (!tried_before || !marks || applies || portion.target->deleted_at == InvalidAttrNumber)
+    if (!tried_before || !marks || applies || portion.tried.target->deleted_at == InvalidAttrNumber)
         item.item = nullptr;
     return item;
 }
@@ -143,101 +101,12 @@ PageItem removal(const Portion &portion, const PageItem &key, const StoredError 
 void try_current_items(Portion *portion, const Source &source, double *read_units)
 {
     try_keys(portion);
-    auto *keys = make_array<std::string_view>(portion->tried);
-    for (int i = 0; i < portion->tried; ++i)
-        keys[i] = portion->items[i].item->json;
-    List *current = read_items(source, *portion->replication, {keys, static_cast<size_t>(portion->tried)}, read_units);
-    ListCell *cell;
-    foreach (cell, current) {
-        auto *item = static_cast<engine::CurrentItem *>(lfirst(cell));
-        int number = find_key(*portion, item->key_digest);
-        if (number < 0)
-            ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
-                            errmsg("response to BatchGetItem holds an item that was not asked for")));
-        portion->items[number].item = &item->item;
-        portion->items[number].remove = false;
-    }
-    for (int i = 0; i < portion->tried; ++i)
-        if (portion->items[i].remove)
-            portion->items[i] = removal(*portion, portion->items[i], portion->stored[i]);
+    read_current_items(&portion->tried, source, read_units);
+    for (int i = 0; i < portion->tried.count; ++i)
+        if (portion->tried.items[i].remove)
+            portion->tried.items[i] = removal(*portion, portion->tried.items[i], portion->stored[i]);
     Screening screening = {portion->profile, nullptr, true, portion->replication};
-    (void)screen_rows(screening, portion->replication->nul_characters, portion->items, portion->tried);
-}
-
-// ---- Writing -------------------------------------------------------------------------------------------------------
-
-void reject_row(void *context, const Row &row, ErrorData *error)
-{
-    auto *portion = static_cast<Portion *>(context);
-    portion->reasons[portion->numbers[&row - portion->rows]] = {pstrdup(unpack_sql_state(error->sqlerrcode)),
-                                                                view(error->message), view(error->detail)};
-}
-
-// The items that can be rows; the others are rejected here.
-PageItem *sound_items(Portion *portion, int *count)
-{
-    auto *sound = make_array<PageItem>(portion->tried);
-    *count = 0;
-    for (int i = 0; i < portion->tried; ++i) {
-        portion->reasons[i] = {};
-        if (portion->items[i].item == nullptr)
-            continue;
-        engine::Problem problem = check_item(*portion->target, *portion->items[i].item);
-        if (problem.exists()) {
-            portion->reasons[i] = {pstrdup(problem.sqlstate), problem.message, {}};
-            continue;
-        }
-        portion->numbers[*count] = i;
-        sound[(*count)++] = portion->items[i];
-    }
-    return sound;
-}
-
-void write(void *argument)
-{
-    auto *portion = static_cast<Portion *>(argument);
-    int count;
-    PageItem *sound = sound_items(portion, &count);
-    Batch batch = open_batch(*portion->target, portion->on_conflict);
-    portion->rows = make_rows(batch, sound, count);
-    portion->written = 0;
-    int most = portion->replication->batch_size > 0 ? portion->replication->batch_size : count;
-    for (int done = 0; done < count; done += most)
-        portion->written +=
-            apply_or_reject(batch, portion->target, portion->rows + done, Min(most, count - done), reject_row, portion);
-    close_batch(batch);
-}
-
-void make_columns(Portion *portion, const MissingColumns &missing, bool with_rest)
-{
-    map_columns(*portion->replication, missing, with_rest);
-    portion->target = load_target(CurrentMemoryContext, *portion->replication);
-}
-
-PageItem *puts(const Portion &portion, int *count)
-{
-    auto *items = make_array<PageItem>(portion.tried);
-    *count = 0;
-    for (int i = 0; i < portion.tried; ++i)
-        if (portion.items[i].item != nullptr)
-            items[(*count)++] = portion.items[i];
-    return items;
-}
-
-void write_portion(Portion *portion)
-{
-    int count;
-    PageItem *items = puts(*portion, &count);
-    MissingColumns missing = missing_columns(*portion->target, items, count);
-    if (missing.count > 0)
-        make_columns(portion, missing, false);
-    ErrorData *error = attempt(write, portion);
-    if (error != nullptr && portion->target->wants_rest) {
-        make_columns(portion, {}, true);
-        error = attempt(write, portion);
-    }
-    if (error != nullptr)
-        ReThrowError(error);
+    (void)screen_rows(screening, portion->replication->nul_characters, portion->tried.items, portion->tried.count);
 }
 
 // ---- Portion by portion --------------------------------------------------------------------------------------------
@@ -246,9 +115,9 @@ void write_portion(Portion *portion)
 int64 settle(const Portion &portion)
 {
     int64 taken = 0;
-    for (int i = 0; i < portion.tried; ++i)
+    for (int i = 0; i < portion.tried.count; ++i)
         for (const StoredError *stored = portion.stored[i]; stored != nullptr; stored = stored->next)
-            taken += settle(*stored, portion.reasons[i]);
+            taken += settle(*stored, portion.tried.reasons[i]);
     return taken;
 }
 
@@ -260,15 +129,16 @@ int64 retry_portion(const catalog::Replication &replication, const Origin &origi
     if (portion.read.count == 0)
         return 0;
     LockRelationOid(replication.target, RowExclusiveLock);  // what other sessions did to it before is known then
-    portion.target = load_target(CurrentMemoryContext, replication);
+    portion.tried = make_item_writer(replication, load_target(CurrentMemoryContext, replication), portion.read.count);
+    portion.tried.on_conflict = origin.on_conflict;
     if (source != nullptr)
         try_current_items(&portion, *source, &outcome->read_units);
     else
         try_stored_items(&portion);
-    write_portion(&portion);
+    write_items(&portion.tried);
     int64 taken = settle(portion);
     outcome->taken += taken;
-    count_items(origin, portion.written, taken - portion.written);
+    count_items(origin, portion.tried.written, taken - portion.tried.written);
     return portion.read.errors[portion.read.count - 1].id;
 }
 

@@ -189,20 +189,26 @@ List *list_tables(const Source &source)
 
 namespace {
 
-void pause(EventLoop *loop, int64 microseconds)
+// The finished call. While DynamoDB throttles, it is asked again.
+engine::Call *ask_for_items(const Source &source, const char *table, std::span<const std::string_view> keys)
 {
-    int64 until = now().monotonic_us + microseconds;
-    while (now().monotonic_us < until)
-        wait_for_events(loop, until);
+    for (int64 wait = kFirstPause;; wait = Min(wait * 2, kLastPause)) {
+        engine::Call *call = nullptr;
+        check(engine::start_batch_get_item(source.loop->client, source.session, table, keys, now(), &call));
+        engine::Status status = wait_for_call(source.loop, own_call(call));
+        if (status.failure != engine::Failure::kThrottled) {
+            check(status);
+            return call;
+        }
+        pause(source, wait);
+    }
 }
 
 engine::CurrentItemsPage request_items(const Source &source, const catalog::Replication &replication,
                                        std::span<const std::string_view> keys)
 {
     std::string_view attributes[] = {view(replication.keys[0]), view(replication.keys[1])};
-    engine::Call *call = nullptr;
-    check(engine::start_batch_get_item(source.loop->client, source.session, replication.source, keys, now(), &call));
-    finish(source.loop, own_call(call));
+    engine::Call *call = ask_for_items(source, replication.source, keys);
     engine::CurrentItems *handle = nullptr;
     engine::CurrentItemsPage answer;
     check(engine::take_current_items(call, replication.nul_characters,
@@ -226,9 +232,15 @@ List *read_items(const Source &source, const catalog::Replication &replication, 
         keys = answer.unprocessed;
         wait = answer.items.empty() ? Min(wait * 2, kLastPause) : kFirstPause;
         if (!keys.empty())
-            pause(source.loop, wait);
+            pause(source, wait);
     }
     return items;
+}
+
+void raise_unknown_item()
+{
+    ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
+                    errmsg("response to BatchGetItem holds an item that was not asked for")));
 }
 
 }  // namespace podyn

@@ -24,6 +24,7 @@ engine::TableDescription describe_table(const Source &source, const char *table)
 // consistently: const engine::CurrentItem *. Adds what that costs to `read_units`.
 List *read_items(const Source &source, const catalog::Replication &replication, std::span<const std::string_view> keys,
                  double *read_units);
+[[noreturn]] void raise_unknown_item();  // the answer holds one that was not asked for
 // Asks for what the options need (the stream, a scan); gives some items, whose attributes show what columns there will
 // be.
 engine::ScanPage check_table(const Source &source, const engine::TableDescription &table,

@@ -1,6 +1,7 @@
 // See stored_errors.h.
 #include "functions/stored_errors.h"
 
+#include "arrays.h"
 #include "engine/operations.h"
 #include "raise.h"
 #include "settings.h"

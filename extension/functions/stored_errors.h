@@ -7,6 +7,7 @@
 #include "catalog/replications.h"
 #include "compat.h"
 #include "engine/item.h"
+#include "functions/reason.h"
 
 namespace podyn {
 
@@ -21,13 +22,6 @@ struct StoredError {
 struct StoredErrors {
     StoredError *errors;
     int count;
-};
-
-// Why an item is rejected again; `sqlstate` null: it is not.
-struct Reason {
-    const char *sqlstate;
-    std::string_view message;
-    std::string_view detail;
 };
 
 // Where rejected items come from: a file, or anything that a replication reads.
@@ -57,11 +51,5 @@ bool settle(const StoredError &stored, const Reason &reason);
 
 // Of a file: they are counted as if they had been taken when it was loaded.
 void count_items(const Origin &origin, int64 written, int64 skipped);
-
-template <typename Element>
-Element *make_array(int count)
-{
-    return static_cast<Element *>(palloc0(sizeof(Element) * static_cast<size_t>(count + 1)));
-}
 
 }  // namespace podyn

@@ -2,15 +2,12 @@
 // one is written. Read units are measured and held at the replication's scan_rate, over all of its segments.
 #include "raise.h"
 #include "read_units.h"
-#include "settings.h"
 #include "transaction.h"
 #include "workers/page_writer.h"
 #include "workers/running_task.h"
 
 namespace podyn {
 namespace {
-
-constexpr uint32 kFirstLimit = 100;  // items of the first page under a scan_rate: what they cost is not known yet
 
 struct Segment {
     MemoryContext page_context;  // owns the page's handle
@@ -38,19 +35,6 @@ bool must_read_consistently(const catalog::Replication &replication)
         return replication.consistent_read == ConsistentRead::kOn;
     return !replication.replay_changes || replication.positions_at == 0 ||
            replication.positions_at + kStaleReadsAreSafeSeconds * USECS_PER_SEC > GetCurrentTimestamp();
-}
-
-// So many items that a page costs about one second's read units.
-uint32 page_limit(RunningTask *task)
-{
-    const Segment &segment = *state_of(task);
-    auto most = static_cast<uint32>(settings::batch_rows);
-    if (rate_of(task) <= 0)
-        return most;
-    if (segment.units_per_item <= 0)
-        return Min(most, kFirstLimit);
-    double items = rate_of(task) / segment.units_per_item;
-    return items < 1 ? 1 : items > most ? most : static_cast<uint32>(items);
 }
 
 // Instead of a next page, once the one under way is written: others may have the segment, or options have changed.
@@ -90,7 +74,7 @@ void fetch(RunningTask *task)
     engine::ScanRequest request = {replication.source,
                                    static_cast<uint32>(strtoul(task->task->name, nullptr, 10)),
                                    static_cast<uint32>(replication.copy_segments),
-                                   page_limit(task),
+                                   scan_limit(rate_of(task), segment->units_per_item),
                                    segment->consistent,
                                    view(segment->next_key)};
     check(engine::start_scan(worker_loop()->client, task->job->session, request, now(), &task->call));
@@ -101,13 +85,7 @@ void measure(RunningTask *task, bool consistent)
 {
     Segment *segment = state_of(task);
     const engine::ScanPage &page = segment->page;
-    double page_units = page.read_units;
-    if (page_units <= 0) {  // a server that does not tell
-        double bytes = 0;
-        for (const engine::Item &item : page.items)
-            bytes += static_cast<double>(item.json.size());
-        page_units = bytes / kBytesPerReadUnit * (consistent ? 1 : 0.5);
-    }
+    double page_units = page_read_units(page, consistent);
     if (!page.items.empty())
         segment->units_per_item = page_units / static_cast<double>(page.items.size());
     task->read_units += page_units;
