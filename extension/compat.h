@@ -85,6 +85,7 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
+#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -103,8 +104,10 @@ extern "C" {
 #include "utils/syscache.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
+#include "utils/tuplesort.h"
 #include "utils/tuplestore.h"
 #include "utils/typcache.h"
+#include "utils/uuid.h"
 #include "utils/varlena.h"
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
@@ -217,6 +220,24 @@ inline void insert_index_entries(ResultRelInfo *relation, TupleTableSlot *slot, 
     ExecInsertIndexTuples(relation, slot, estate, false, false, nullptr, NIL, false);
 #else
     ExecInsertIndexTuples(relation, slot, estate, false, false, nullptr, NIL);
+#endif
+}
+
+// Of a sort whose outcome is read once, forwards.
+#if PG_VERSION_NUM >= 150000
+inline constexpr int kSortOnce = TUPLESORT_NONE;
+#else
+inline constexpr bool kSortOnce = false;
+#endif
+
+// The next datum in order; false: that was the last. What is by reference lives until the next call.
+inline bool next_sorted(Tuplesortstate *sort, Datum *value)
+{
+    bool null;
+#if PG_VERSION_NUM >= 160000
+    return tuplesort_getdatum(sort, true, false, value, &null, nullptr);
+#else
+    return tuplesort_getdatum(sort, true, value, &null, nullptr);
 #endif
 }
 

@@ -8,7 +8,7 @@ namespace podyn::locks {
 namespace {
 
 // Fourth tag field: SQL's functions use 1 and 2 (lockfuncs.c).
-enum class Class : uint16 { kReplication = 0x7031, kSchema, kTask, kGrants };
+enum class Class : uint16 { kReplication = 0x7031, kSchema, kTask, kGrants, kDifferences };
 
 LOCKTAG tag(Class kind, int64 id)
 {
@@ -74,6 +74,11 @@ void own_schema(int32 replication)
 void own_grants()
 {
     acquire(Class::kGrants, 0, ExclusiveLock, false, false);
+}
+
+void own_differences(int32 replication)
+{
+    acquire(Class::kDifferences, replication, ExclusiveLock, false, false);
 }
 
 bool try_claim_task(int64 task)

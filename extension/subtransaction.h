@@ -9,4 +9,7 @@ namespace podyn {
 // is why, in the same context. A cancel is raised.
 ErrorData *attempt(void (*action)(void *), void *argument);
 
+// Runs the action in the current memory context and undoes what it did, its locks too. Errors are raised.
+void run_and_undo(void (*action)(void *), void *argument);
+
 }  // namespace podyn

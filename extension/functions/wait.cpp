@@ -33,24 +33,6 @@ bool pause_until(TimestampTz deadline)
     return true;
 }
 
-// A replication that the caller's own transaction made or started will not run before that commits.
-void require_committed(const catalog::Replication &replication)
-{
-    catalog::Scope scope = catalog::enter();
-    bool found =
-        catalog::run("SELECT xmin, enabled FROM podyn.replication WHERE id = $1", {catalog::int4(replication.id)}) == 1;
-    // A subtransaction (a savepoint, an EXCEPTION block) writes with an id of its own.
-    bool mine = found && TransactionIdIsCurrentTransactionId(DatumGetTransactionId(catalog::value(0, 1)));
-    bool starts = mine && catalog::get_boolean(0, 2);
-    catalog::leave(scope);
-    if (mine)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        starts ? errmsg("replication \"%s\" starts when this transaction commits", replication.name)
-                               : errmsg("what this transaction did to replication \"%s\" takes effect when it commits",
-                                        replication.name),
-                        errhint("Commit first, then wait.")));
-}
-
 }  // namespace
 
 State current_state(const catalog::Replication &replication)
@@ -145,12 +127,37 @@ TimestampTz applied_through(const catalog::Replication &replication)
     return earliest;
 }
 
+}  // namespace
+
+// A replication that the caller's own transaction made or started will not run before that commits.
+void require_committed(const catalog::Replication &replication)
+{
+    catalog::Scope scope = catalog::enter();
+    bool found =
+        catalog::run("SELECT xmin, enabled FROM podyn.replication WHERE id = $1", {catalog::int4(replication.id)}) == 1;
+    // A subtransaction (a savepoint, an EXCEPTION block) writes with an id of its own.
+    bool mine = found && TransactionIdIsCurrentTransactionId(DatumGetTransactionId(catalog::value(0, 1)));
+    bool starts = mine && catalog::get_boolean(0, 2);
+    catalog::leave(scope);
+    if (mine)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        starts ? errmsg("replication \"%s\" starts when this transaction commits", replication.name)
+                               : errmsg("what this transaction did to replication \"%s\" takes effect when it commits",
+                                        replication.name),
+                        errhint("Commit first, then wait.")));
+}
+
 void require_changes(const catalog::Replication &replication)
 {
     if (!replication.replay_changes)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("replication \"%s\" does not replay changes", replication.name),
                         errhint("Use podyn_wait('%s', 'completed').", replication.name)));
+}
+
+TimestampTz in_stream_by()
+{
+    return GetCurrentTimestamp() + static_cast<int64>(settings::stream_delay) * 1000;
 }
 
 // What is acknowledged now is in the stream stream_delay later at the latest; reads that begin after that show it.
@@ -174,7 +181,6 @@ bool wait_for_changes(const catalog::Replication &replication, TimestampTz since
     return false;
 }
 
-}  // namespace
 }  // namespace podyn
 
 extern "C" {
@@ -199,7 +205,7 @@ Datum podyn_wait(PG_FUNCTION_ARGS)
 Datum podyn_sync(PG_FUNCTION_ARGS)
 {
     using namespace podyn;
-    TimestampTz since = GetCurrentTimestamp() + static_cast<int64>(settings::stream_delay) * 1000;
+    TimestampTz since = in_stream_by();
     shared::attach();
     catalog::Replication *replication =
         catalog::get_own_replication(CurrentMemoryContext, text_to_cstring(PG_GETARG_TEXT_PP(0)));

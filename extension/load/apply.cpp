@@ -166,7 +166,8 @@ char *statement_of(const Batch &batch, Action action, const Bitmapset *present)
 }
 
 // Returns how many rows the statement has written.
-uint64 run_on_batch(const Batch &batch, const char *statement, Tuplestorestate *rows, int count)
+uint64 run_on_batch(const Batch &batch, const char *statement, Tuplestorestate *rows, int count,
+                    const Reader *reader = nullptr)
 {
     EphemeralNamedRelationData relation = {};
     relation.md.name = const_cast<char *>(kBatchName);
@@ -180,9 +181,11 @@ uint64 run_on_batch(const Batch &batch, const char *statement, Tuplestorestate *
         result = SPI_execute(statement, false, 0);
     if (result < 0)
         elog(ERROR, "could not write a batch: %s", SPI_result_code_string(result));
-    uint64 written = SPI_processed;
+    uint64 processed = SPI_processed;
+    if (reader != nullptr)
+        reader->take(reader->context);
     SPI_finish();
-    return written;
+    return processed;
 }
 
 // Of rows that ON CONFLICT DO NOTHING leaves out, Citus says that it has processed them: they are counted beforehand.
@@ -220,8 +223,7 @@ Selected select(Row *rows, int count, Action action)
     return selected;
 }
 
-// Returns how many rows the statement has written.
-uint64 write(const Batch &batch, const Selected &rows, Action action, const char *statement, Form form)
+Tuplestorestate *store_rows(const Batch &batch, const Selected &rows, Form form)
 {
     Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
     for (int i = 0; i < rows.count; ++i) {
@@ -229,6 +231,13 @@ uint64 write(const Batch &batch, const Selected &rows, Action action, const char
         fill_row(*batch.target, batch.descriptor, form, row);
         tuplestore_putvalues(store, batch.descriptor, row->values, row->nulls);
     }
+    return store;
+}
+
+// Returns how many rows the statement has written.
+uint64 write(const Batch &batch, const Selected &rows, Action action, const char *statement, Form form)
+{
+    Tuplestorestate *store = store_rows(batch, rows, form);
     uint64 written = batch.target->citus ? run_on_batch_on_nodes(batch, statement, store, rows.count, action)
                                          : run_on_batch(batch, statement, store, rows.count);
     tuplestore_end(store);
@@ -269,15 +278,26 @@ void merge(const Batch &batch, const Selected &rows, Form form)
     }
 }
 
-}  // namespace
-
-Batch open_batch(const Target &target, OnConflict on_conflict)
+Batch open_relation(const Target &target, OnConflict on_conflict, LOCKMODE mode)
 {
     Batch batch;
     batch.target = &target;
     batch.on_conflict = on_conflict;
-    batch.relation = table_open(target.relation, RowExclusiveLock);
+    batch.relation = table_open(target.relation, mode);
     batch.descriptor = CreateTupleDescCopy(RelationGetDescr(batch.relation));
+    return batch;
+}
+
+}  // namespace
+
+Batch open_batch_for_reading(const Target &target)
+{
+    return open_relation(target, OnConflict::kUpdate, AccessShareLock);
+}
+
+Batch open_batch(const Target &target, OnConflict on_conflict)
+{
+    Batch batch = open_relation(target, on_conflict, RowExclusiveLock);
     if (target.citus)
         commit_on_all_nodes();
     return batch;
@@ -325,6 +345,21 @@ int apply_rows(const Batch &batch, Row *rows, int count, bool compact)
 void insert_rows(const Batch &batch, Row *rows, int count)
 {
     write(batch, select(rows, count, Action::kPut), Action::kPut, insert_statement(batch), Form::kColumns);
+}
+
+void find_rows(const Batch &batch, Row *rows, int count, const char *columns, const Reader &reader)
+{
+    Selected all = {static_cast<Row **>(palloc(sizeof(Row *) * static_cast<size_t>(count + 1))), count};
+    for (int i = 0; i < count; ++i)
+        all.rows[i] = &rows[i];
+    Tuplestorestate *store = store_rows(batch, all, Form::kKeyOnly);
+    const char *statement = psprintf("SELECT %s FROM %s AS target JOIN %s AS gone ON %s", columns,
+                                     batch.target->relation_name, kBatchName, key_condition(batch));
+    if (batch.target->citus)
+        run_on_nodes(batch, kBatchName, statement, store, &reader);
+    else
+        run_on_batch(batch, statement, store, count, &reader);
+    tuplestore_end(store);
 }
 
 }  // namespace podyn

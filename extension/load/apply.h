@@ -21,6 +21,16 @@ Batch open_batch(const Target &target, OnConflict on_conflict = OnConflict::kUpd
 Row *make_rows(const Batch &batch, const PageItem *items, int count);
 void close_batch(const Batch &batch);
 
+// The same for reading: what is written to it is an error.
+Batch open_batch_for_reading(const Target &target);
+// Finds the rows of the target that have the keys of `rows`. `columns`: what to select of `target`. `take` is called
+// once, while what was found stands in SPI_tuptable.
+struct Reader {
+    void (*take)(void *context);
+    void *context;
+};
+void find_rows(const Batch &batch, Row *rows, int count, const char *columns, const Reader &reader);
+
 // Removes or marks the rows whose items are gone, then writes the others, as on_conflict says. Each key stands at most
 // once in the batch. With `compact`, items are written in their compact form. Returns how many rows have been taken:
 // all but those that OnConflict::kNothing leaves out.

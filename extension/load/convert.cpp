@@ -221,6 +221,13 @@ const char *key_expression(const Converter &converter, const char *quoted_column
     return canonical_expression(converter.base, converter.base_modifier, quoted_column);
 }
 
+const char *key_text(const Converter &converter, Datum value)
+{
+    FmgrInfo output = converter.output;
+    const char *canonical = canonical_text({converter.base, converter.base_modifier, &output}, value);
+    return canonical != nullptr ? canonical : OutputFunctionCall(&output, value);
+}
+
 const char *converted_type(const Converter &converter)
 {
     return converter.column_type;

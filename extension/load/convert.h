@@ -32,6 +32,8 @@ void check_null(Converter *converter);
 
 // Of a key column, in SQL: the text that its key had in DynamoDB (base64 for binary that is kept as text).
 const char *key_expression(const Converter &converter, const char *quoted_column);
+// The same of one value, in memory. Palloc'ed.
+const char *key_text(const Converter &converter, Datum value);
 // The column's type, as a cast names it.
 const char *converted_type(const Converter &converter);
 // Whether binary is kept as its bytes, in a domain.

@@ -130,7 +130,8 @@ void commit_on_all_nodes()
     set_local("citus.enable_deadlock_prevention", "off");
 }
 
-uint64 run_on_nodes(const Batch &batch, const char *batch_name, const char *statement, Tuplestorestate *rows)
+uint64 run_on_nodes(const Batch &batch, const char *batch_name, const char *statement, Tuplestorestate *rows,
+                    const Reader *reader)
 {
     volatile uint64 processed = 0;
     char *whole = psprintf("WITH %s AS MATERIALIZED (SELECT * FROM podyn.batch() AS batch (%s)) %s", batch_name,
@@ -141,6 +142,8 @@ uint64 run_on_nodes(const Batch &batch, const char *batch_name, const char *stat
     {
         limit_waits_on_nodes();
         processed = execute(whole);
+        if (reader != nullptr)
+            reader->take(reader->context);
     }
     PG_FINALLY();
     {

@@ -23,8 +23,10 @@ bool is_citus_table(Oid relation);
 void commit_on_all_nodes();
 
 // Runs a statement that reads the batch under the name `batch_name`. Inside a subtransaction: outside of one, in a
-// process without BEGIN, Citus would let a statement for one shard commit by itself. Returns how many rows it changed.
-uint64 run_on_nodes(const Batch &batch, const char *batch_name, const char *statement, Tuplestorestate *rows);
+// process without BEGIN, Citus would let a statement for one shard commit by itself. Returns how many rows it changed;
+// those that a SELECT found are given to `reader`.
+uint64 run_on_nodes(const Batch &batch, const char *batch_name, const char *statement, Tuplestorestate *rows,
+                    const Reader *reader = nullptr);
 
 // Waits until nodes have committed what the coordinator has committed so far; raises an error after a second. Where the
 // coordinator crashed, or lost a node, between the two, they commit when Citus's recovery finds it, and until then no

@@ -133,12 +133,40 @@ Datum numeric_from_text(std::string_view digits)
                                Int32GetDatum(-1));
 }
 
+JsonbValue jsonb_scalar(const Value &value)
+{
+    JsonbValue result = {};
+    switch (value.type) {
+        case ValueType::kBool:
+            result.type = jbvBool;
+            result.val.boolean = value.boolean;
+            return result;
+        case ValueType::kNull:
+            result.type = jbvNull;
+            return result;
+        case ValueType::kNumber:
+            result.type = jbvNumeric;
+            result.val.numeric = DatumGetNumeric(numeric_from_text(value.text));
+            return result;
+        default:  // strings, and binary, which is base64 already inside other values
+            return string_value(value.text);
+    }
+}
+
 std::string_view base64(std::string_view bytes)
 {
     int capacity = pg_b64_enc_len(static_cast<int>(bytes.size())) + 1;
     auto *text = static_cast<char *>(palloc(static_cast<size_t>(capacity)));
     int length = encode_base64(bytes.data(), static_cast<int>(bytes.size()), text, capacity);
     return {text, static_cast<size_t>(Max(length, 0))};
+}
+
+Datum jsonb_from_value(const engine::Value &value)
+{
+    if (is_object(value.type) || is_array(value.type))
+        return jsonb_of_container(value);
+    JsonbValue leaf = jsonb_scalar(value);
+    return JsonbPGetDatum(JsonbValueToJsonb(&leaf));
 }
 
 Datum jsonb_from_attributes(std::span<const engine::Value> values, const bool *wanted)

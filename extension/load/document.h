@@ -10,7 +10,13 @@ namespace podyn {
 
 Datum numeric_from_text(std::string_view digits);
 
+// A scalar inside a document (binary there is base64).
+JsonbValue jsonb_scalar(const engine::Value &value);
+
 std::string_view base64(std::string_view bytes);  // palloc'ed
+
+// One value inside a document, alone. Palloc'ed.
+Datum jsonb_from_value(const engine::Value &value);
 
 // An object of the given top-level attributes, those that `wanted` (one flag for each of the item's values; null: all)
 // marks. Binary at top level is encoded as base64.

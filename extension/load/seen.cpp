@@ -4,6 +4,7 @@
 #include "catalog/sql.h"
 #include "engine/keys.h"
 #include "engine/operations.h"
+#include "load/key_document.h"
 #include "load/rows.h"
 #include "raise.h"
 
@@ -33,37 +34,6 @@ const uint8 *digest_of(const Target &target, const engine::Item &item)
     return digest;
 }
 
-// Of an item that cannot be read as a whole, the key alone; null if it has none, or is no item. As in journal.cpp,
-// PostgreSQL reads no JSON that contains U+0000.
-char *key_document(const Target &target, std::string_view json)
-{
-    MemoryContext context = CurrentMemoryContext;
-    catalog::Scope scope = catalog::enter();
-    catalog::run(
-        "SELECT CASE WHEN json_typeof(item) = 'object' THEN (SELECT json_object_agg(k, item -> k)::text "
-        "FROM unnest(ARRAY[$2, $3]) AS k WHERE k IS NOT NULL) END FROM (SELECT regexp_replace($1, "
-        "'(?<!\\\\)((?:\\\\\\\\)*)\\\\u0000', '\\1\u2400', 'g')::json AS item) AS i",
-        {catalog::text(json), catalog::text(target.key_attributes[0]),
-         catalog::text_or_null(target.key_attributes[1])});
-    char *document = catalog::string(context, 0, 1);
-    catalog::leave(scope);
-    return document;
-}
-
-const uint8 *digest_of_unsound(const Target &target, const engine::Item &item)
-{
-    if (!is_json(item.json))
-        return nullptr;
-    char *document = key_document(target, item.json);
-    std::string_view documents[] = {view(document)};
-    engine::Items *handle = nullptr;
-    std::span<const engine::Item> items;
-    check(engine::parse_items(documents, engine::NulCharacters::kReplace, &handle,
-                              &items));  // digests go by the original
-    own<engine::Items>(CurrentMemoryContext, handle, engine::destroy);
-    return digest_of(target, items[0]);
-}
-
 Datum bytes_array(const uint8 *const *digests, int count)
 {
     auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<size_t>(count + 1)));
@@ -83,7 +53,8 @@ void note_seen_items(int32 replication, const Target &target, const PageItem *it
         if (items[i].remove)
             continue;
         const engine::Item &item = *items[i].item;
-        const uint8 *digest = item.problem.exists() ? digest_of_unsound(target, item) : digest_of(target, item);
+        const engine::Item &key = item.problem.exists() ? *key_of_unsound(target, item) : item;
+        const uint8 *digest = digest_of(target, key);
         if (digest != nullptr)
             digests[known++] = digest;
     }

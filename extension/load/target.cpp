@@ -60,6 +60,7 @@ TargetColumn *add_entry(Target *target, const char *attribute, engine::ColumnTyp
     TargetColumn *entry = &target->columns[target->column_count];
     *entry = {};
     entry->type = type;
+    entry->attribute = MemoryContextStrdup(target->context, attribute);
     check(engine::layout_add(target->layout, attribute, type, target->column_count));
     ++target->column_count;
     return entry;
@@ -379,6 +380,16 @@ MissingColumns missing_columns(const Target &target, const PageItem *items, int 
         if (!items[i].remove)
             puts[put_count++] = items[i].item;
     return missing_columns(target, puts, put_count);
+}
+
+bool has_place(const catalog::Replication &replication, const Target &target, const MissingColumn &missing)
+{
+    if (target.adds_columns || target.rest != InvalidAttrNumber)
+        return true;
+    Relation relation = relation_open(target.relation, AccessShareLock);
+    bool found = own_column(replication, target, relation, missing) != nullptr;
+    relation_close(relation, AccessShareLock);
+    return found;
 }
 
 void map_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest)

@@ -14,6 +14,7 @@ struct TargetColumn {
     AttrNumber number;        // 0: the attribute has no column in this table of the user's own
     engine::ColumnType type;  // of the attribute
     char name[NAMEDATALEN];
+    const char *attribute;
     Converter *converter;  // null: the column holds the values as they are
 };
 
@@ -59,6 +60,10 @@ struct MissingColumns {
 MissingColumns missing_columns(const Target &target, const engine::Item *const *items, int count);
 // The same for those of a page's items that are put.
 MissingColumns missing_columns(const Target &target, const PageItem *items, int count);
+
+// Whether the target takes, or could take, an attribute that is not mapped yet: a table of the user's own may have no
+// place for it.
+bool has_place(const catalog::Replication &replication, const Target &target, const MissingColumn &missing);
 
 // Finds or makes columns for them, in a transaction of its own, which this function begins and ends; called outside of
 // one, in a worker, whose lock_timeout is short: readers queue up behind ADD COLUMN. Another process may have made some
