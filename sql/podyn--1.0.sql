@@ -172,6 +172,21 @@ COMMENT ON FUNCTION podyn.canonical_item IS 'the same text for items that differ
 CREATE INDEX ON podyn.error (hashtextextended(podyn.canonical_item(item), 0));
 COMMENT ON TABLE podyn.error IS 'items that could not be written to the target, as received, with the reason';
 
+CREATE TABLE podyn.difference (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name         text NOT NULL REFERENCES podyn.replication (name) ON DELETE CASCADE,
+    verified_at  timestamptz NOT NULL,                 -- when the podyn_verify began that found it
+    found_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    kind         text NOT NULL CHECK (kind IN ('missing', 'extra', 'different')),
+    key          json NOT NULL,                        -- the key attributes, DynamoDB JSON
+    attribute    text,                                 -- different: one row for each; NULL where the item can be no row
+    source_value jsonb,                                -- NULL: the item has no such attribute
+    target_value jsonb,                                -- NULL: the row has no value
+    detail       text                                  -- why, where that is known: as in podyn.error
+);
+CREATE INDEX ON podyn.difference (name, hashtextextended(key::text, 0));
+COMMENT ON TABLE podyn.difference IS 'where source and target differ, as the last podyn_verify of each replication found';
+
 -- Hooks of imports, see podyn_create_profile.
 CREATE TABLE podyn.profile (
     name        text PRIMARY KEY,
@@ -198,12 +213,14 @@ CREATE INDEX ON podyn.event (name);
 -- An owner reads what concerns its own replications; podyn_replicate grants it the right to ask.
 ALTER TABLE podyn.column_map ENABLE ROW LEVEL SECURITY;
 ALTER TABLE podyn.error ENABLE ROW LEVEL SECURITY;
+ALTER TABLE podyn.difference ENABLE ROW LEVEL SECURITY;
 ALTER TABLE podyn.profile ENABLE ROW LEVEL SECURITY;
 CREATE FUNCTION podyn.owns(replication_name text) RETURNS boolean
     AS 'MODULE_PATHNAME', 'podyn_owns' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION podyn.owns IS 'whether the caller may see a replication: its owner''s privileges, or those of pg_monitor';
 CREATE POLICY own_replications ON podyn.column_map FOR SELECT USING (podyn.owns(name));
 CREATE POLICY own_replications ON podyn.error FOR SELECT USING (podyn.owns(name));
+CREATE POLICY own_replications ON podyn.difference FOR SELECT USING (podyn.owns(name));
 CREATE POLICY own_profiles ON podyn.profile FOR SELECT
     USING (pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE'));
 
@@ -221,11 +238,13 @@ SELECT pg_catalog.pg_extension_config_dump('podyn.spool', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.seen', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.column_map', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.error', '');
+SELECT pg_catalog.pg_extension_config_dump('podyn.difference', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.profile', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.event', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.replication_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.task_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.error_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('podyn.difference_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('podyn.event_id_seq', '');
 
 -- ---- Where the data comes from --------------------------------------------------------------------------------------
@@ -443,6 +462,14 @@ CREATE FUNCTION @extschema@.podyn_retry_errors(name text) RETURNS bigint
     AS 'MODULE_PATHNAME', 'podyn_retry_errors' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION @extschema@.podyn_retry_errors IS 'tries the rejected items in podyn.error again; returns how many have been taken';
 
+CREATE FUNCTION @extschema@.podyn_verify(name text, sample double precision DEFAULT 1.0)
+    RETURNS TABLE (source_items bigint, target_rows bigint, missing bigint, extra bigint, different bigint)
+    AS 'MODULE_PATHNAME', 'podyn_verify' LANGUAGE C VOLATILE STRICT ROWS 1;
+COMMENT ON FUNCTION @extschema@.podyn_verify IS 'compares source and target item by item; what differs goes to podyn.difference';
+CREATE FUNCTION @extschema@.podyn_repair(name text) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'podyn_repair' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION @extschema@.podyn_repair IS 'mends, from the source, what the last podyn_verify found; returns how many items it has mended';
+
 CREATE PROCEDURE @extschema@.podyn_run(name text)
     AS 'MODULE_PATHNAME', 'podyn_run' LANGUAGE C;
 COMMENT ON PROCEDURE @extschema@.podyn_run IS 'runs a replication in the foreground until its backfill is complete; a cancel stops it';
@@ -562,7 +589,8 @@ REVOKE ALL ON FUNCTION podyn.option_validator, podyn.canonical_item, @extschema@
     @extschema@.podyn_dump, @extschema@.podyn_start,
     @extschema@.podyn_stop, @extschema@.podyn_alter,
     @extschema@.podyn_reset, @extschema@.podyn_drop,
-    @extschema@.podyn_wait, @extschema@.podyn_sync, @extschema@.podyn_retry_errors FROM PUBLIC;
+    @extschema@.podyn_wait, @extschema@.podyn_sync, @extschema@.podyn_retry_errors,
+    @extschema@.podyn_verify, @extschema@.podyn_repair FROM PUBLIC;
 REVOKE ALL ON PROCEDURE @extschema@.podyn_run FROM PUBLIC;
 -- Views and policies call these with the reader's rights. They show what is the caller's own, or to pg_monitor all.
 GRANT EXECUTE ON FUNCTION podyn.live_replications(), podyn.live_tasks(), podyn.owns(text), podyn.batch() TO PUBLIC;

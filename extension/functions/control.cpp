@@ -169,6 +169,7 @@ void reset(const char *name)
     catalog::run("DELETE FROM podyn.spool WHERE replication = $1", {catalog::int4(replication->id)});
     catalog::run("DELETE FROM podyn.seen WHERE replication = $1", {catalog::int4(replication->id)});
     catalog::run("DELETE FROM podyn.error WHERE name = $1", {catalog::text(name)});
+    catalog::run("DELETE FROM podyn.difference WHERE name = $1", {catalog::text(name)});
     catalog::run(
         "UPDATE podyn.replication SET enabled = false, failure = NULL, phase = $2, positions_at = NULL, copied_at = "
         "NULL, "

@@ -292,13 +292,15 @@ void grant_reading(Oid owner)
                     catalog::execute(
                         "SELECT WHERE has_table_privilege($1, 'podyn.error', 'SELECT') "
                         "AND has_table_privilege($1, 'podyn.column_map', 'SELECT') "
+                        "AND has_table_privilege($1, 'podyn.difference', 'SELECT') "
                         "AND has_table_privilege($1, 'podyn.profile', 'SELECT')",
                         {catalog::oid(owner)}) > 0;
     if (may_read)
         return;
     const char *role = quote_identifier(GetUserNameFromId(owner, false));
     char *grant_schema = psprintf("GRANT USAGE ON SCHEMA podyn TO %s", role);
-    char *grant_tables = psprintf("GRANT SELECT ON podyn.error, podyn.column_map, podyn.profile TO %s", role);
+    char *grant_tables =
+        psprintf("GRANT SELECT ON podyn.error, podyn.column_map, podyn.difference, podyn.profile TO %s", role);
     catalog::Scope scope = catalog::enter();
     catalog::run(grant_schema);
     catalog::run(grant_tables);

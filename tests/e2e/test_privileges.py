@@ -81,7 +81,7 @@ def test_it_gains_nothing_else(events, simulated, owners):
     ann.wait_for_state('events', 'streaming')
     gained = rights(simulated, 'podyn_ann') - before
     assert {right for right in gained if right[0] != 'events'} == {
-        ('podyn', 'USAGE'), ('error', 'SELECT'), ('column_map', 'SELECT'), ('profile', 'SELECT')}
+        ('podyn', 'USAGE'), ('error', 'SELECT'), ('column_map', 'SELECT'), ('difference', 'SELECT'), ('profile', 'SELECT')}
     for statement in ('DELETE FROM podyn.error', 'SELECT FROM podyn.replication', 'SELECT FROM podyn.task',
                       'SELECT FROM podyn.spool', 'UPDATE podyn_status SET state = NULL', 'SELECT FROM podyn.event',
                       "INSERT INTO podyn.column_map VALUES ('events', 'a', 'text', 'b')"):
