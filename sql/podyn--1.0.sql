@@ -182,7 +182,8 @@ CREATE TABLE podyn.difference (
     attribute    text,                                 -- different: one row for each; NULL where the item can be no row
     source_value jsonb,                                -- NULL: the item has no such attribute
     target_value jsonb,                                -- NULL: the row has no value
-    detail       text                                  -- why, where that is known: as in podyn.error
+    detail       text,                                 -- why, where that is known: as in podyn.error
+    mendable     boolean NOT NULL                      -- by podyn_repair: false where no request can name the key
 );
 CREATE INDEX ON podyn.difference (name, hashtextextended(key::text, 0));
 COMMENT ON TABLE podyn.difference IS 'where source and target differ, as the last podyn_verify of each replication found';

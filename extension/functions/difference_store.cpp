@@ -18,8 +18,8 @@ void insert(const catalog::Replication &replication, TimestampTz verified_at, co
             const AttributeDifference &difference)
 {
     catalog::execute(
-        "INSERT INTO podyn.difference (name, verified_at, kind, key, attribute, source_value, target_value, detail) "
-        "VALUES ($1, $2, $3, $4::json, $5, $6, $7, $8)",
+        "INSERT INTO podyn.difference (name, verified_at, kind, key, attribute, source_value, target_value, detail, "
+        "mendable) VALUES ($1, $2, $3, $4::json, $5, $6, $7, $8, $9)",
         {catalog::text(replication.name),
          catalog::timestamp_or_null(verified_at),
          catalog::text(word(found.finding)),
@@ -29,7 +29,8 @@ void insert(const catalog::Replication &replication, TimestampTz verified_at, co
           difference.attribute == nullptr},
          jsonb_or_null(difference.source),
          jsonb_or_null(difference.target),
-         catalog::text_or_null(found.reason)});
+         catalog::text_or_null(found.reason),
+         catalog::boolean(found.askable)});
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ namespace podyn {
 
 struct FoundKey {
     const char *key;  // DynamoDB JSON; where it holds U+0000 that is shown as U+2400
+    bool askable;     // a request can name the key: otherwise there is nothing that podyn_repair could do
     Finding finding;
     const char *reason;  // null: none is known
     List *differences;   // of AttributeDifference

@@ -5,9 +5,9 @@
 // have written before is not newer. What they write next may be older, until the stream has come to where the item was
 // read: it brings the changes of a key in their order, and the last of them is what was read here, or newer.
 #include "catalog/journal.h"
+#include "engine/operations.h"
 #include "functions/as_owner.h"
 #include "functions/item_writer.h"
-#include "load/key_document.h"
 #include "load/mark_column.h"
 #include "locks.h"
 #include "raise.h"
@@ -18,10 +18,9 @@ namespace {
 // Some keys of podyn.difference.
 struct Portion {
     int64 last;         // the number of the last one
-    const char **keys;  // as they stand there
+    const char **keys;  // as they stand there, in the order of the writer's items
     int count;
     ItemWriter writer;
-    const char **written;  // of the writer's items
 };
 
 Portion read_portion(const catalog::Replication &replication, int64 after)
@@ -29,7 +28,7 @@ Portion read_portion(const catalog::Replication &replication, int64 after)
     MemoryContext context = CurrentMemoryContext;
     catalog::Scope scope = catalog::enter();
     uint64 rows = catalog::run(
-        "SELECT min(id) AS first, key::text FROM podyn.difference WHERE name = $1 GROUP BY key::text "
+        "SELECT min(id) AS first, key::text FROM podyn.difference WHERE name = $1 AND mendable GROUP BY key::text "
         "HAVING min(id) > $2 ORDER BY first LIMIT $3",
         {catalog::text(replication.name), catalog::int8(after),
          catalog::int4(static_cast<int32>(engine::kMostKeysOfBatchGet))});
@@ -44,12 +43,11 @@ Portion read_portion(const catalog::Replication &replication, int64 after)
     return portion;
 }
 
-// Those that an item can have, as rows to be removed unless the source has the item.
-void choose_keys(const catalog::Replication &replication, Portion *portion)
+// As rows to be removed, unless the source has their items.
+void take_keys(const catalog::Replication &replication, Portion *portion)
 {
     auto *documents =
         static_cast<std::string_view *>(palloc(sizeof(std::string_view) * static_cast<size_t>(portion->count)));
-    portion->written = static_cast<const char **>(palloc(sizeof(char *) * static_cast<size_t>(portion->count)));
     for (int i = 0; i < portion->count; ++i)
         documents[i] = portion->keys[i];
     engine::Items *handle = nullptr;
@@ -58,13 +56,8 @@ void choose_keys(const catalog::Replication &replication, Portion *portion)
                               &items));
     own<engine::Items>(CurrentMemoryContext, handle, engine::destroy);
     ItemWriter *writer = &portion->writer;
-    for (int i = 0; i < portion->count; ++i) {
-        const engine::Item &key = items[static_cast<size_t>(i)];
-        if (!is_possible_key(*writer->target, key))
-            continue;
-        portion->written[writer->count] = portion->keys[i];
+    for (const engine::Item &key : items)
         writer->items[writer->count++] = {&key, {}, digest_of(replication, key), true, 0};
-    }
 }
 
 // Whether an item that is gone was deleted by TTL nobody can tell: where either deletion is ignored, its row stays;
@@ -93,13 +86,13 @@ int64 record_outcome(const catalog::Replication &replication, const Portion &por
             catalog::run(
                 "DELETE FROM podyn.difference WHERE name = $1 "
                 "AND hashtextextended(key::text, 0) = hashtextextended($2, 0) AND key::text = $2",
-                {catalog::text(replication.name), catalog::text(portion.written[i])});
+                {catalog::text(replication.name), catalog::text(portion.keys[i])});
             ++mended;
         } else {
             catalog::run(
                 "UPDATE podyn.difference SET detail = $3 WHERE name = $1 "
                 "AND hashtextextended(key::text, 0) = hashtextextended($2, 0) AND key::text = $2",
-                {catalog::text(replication.name), catalog::text(portion.written[i]), catalog::text(reason.message)});
+                {catalog::text(replication.name), catalog::text(portion.keys[i]), catalog::text(reason.message)});
         }
     }
     catalog::leave(scope);
@@ -119,7 +112,7 @@ int64 repair_portion(const catalog::Replication &replication, const Source &sour
         return 0;
     LockRelationOid(replication.target, RowExclusiveLock);  // what other sessions did to it before is known then
     portion.writer = make_item_writer(replication, load_target(CurrentMemoryContext, replication), portion.count);
-    choose_keys(replication, &portion);
+    take_keys(replication, &portion);
     read_current_items(&portion.writer, source, &outcome->read_units);
     choose_removals(replication, &portion.writer);
     write_items(&portion.writer);

@@ -55,7 +55,7 @@ void tell_impossible(const Settling &settling, const char *document)
     subject.finding = Finding::kExtra;
     subject.row = true;
     subject.reason = "no item can have this key";
-    settling.differs(settling.context, document, subject);
+    settling.differs(settling.context, document, false, subject);
 }
 
 HTAB *make_digest_table(int count)
@@ -120,7 +120,7 @@ void judge(Keys *keys, Key *key, const Subject &subject)
     key->version = subject.version;
     key->settled = subject.finding == Finding::kSame;
     if (!key->settled && key->same_looks >= looks_needed(settling, subject.row)) {
-        settling.differs(settling.context, key->document, subject);
+        settling.differs(settling.context, key->document, true, subject);
         key->settled = true;
     }
     keys->unsettled -= key->settled ? 1 : 0;

@@ -28,8 +28,8 @@ struct Settling {
     shared::Replication *budget;
     const Target *target;   // of which the keys count
     uint32 bytes_per_item;  // about; so many items are read at once as memory allows
-    // Told of each key that differs.
-    void (*differs)(void *context, const char *key, const Subject &subject);
+    // Told of each key that differs. `askable`: a request can name it.
+    void (*differs)(void *context, const char *key, bool askable, const Subject &subject);
     void (*tick)(void *context);  // called every now and then
     void *context;
     // Outcome

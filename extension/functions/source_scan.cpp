@@ -7,7 +7,9 @@
 namespace podyn {
 namespace {
 
-constexpr int kLanes = 4;
+constexpr int kMostLanes = 4;
+// A lane alone reads some megabytes a second, which is a few hundred read units.
+constexpr double kRateOfLane = 250;
 constexpr int64 kFirstPause = 100 * 1000, kLastPause = 10 * USECS_PER_SEC;
 constexpr int kMostFailures = 8;  // in a row, of other kinds than throttling
 
@@ -28,7 +30,8 @@ struct Lane {
 struct Scanning {
     SourceScan *scan;
     MemoryContext context;
-    Lane lanes[kLanes];
+    Lane lanes[kMostLanes];
+    int lane_count;
     int begun;  // segments
     double units_per_item;
 };
@@ -167,27 +170,40 @@ bool advance(Scanning *scanning, Lane *lane, int64 *until)
 
 bool is_done(const Scanning &scanning)
 {
-    for (const Lane &lane : scanning.lanes)
-        if (!lane.done)
+    for (int i = 0; i < scanning.lane_count; ++i)
+        if (!scanning.lanes[i].done)
             return false;
     return true;
+}
+
+// Under a low rate one after the other, as what a request under way will cost is not known yet.
+int choose_lanes(double rate)
+{
+    return rate <= 0 ? kMostLanes : static_cast<int>(Min(1 + rate / kRateOfLane, static_cast<double>(kMostLanes)));
+}
+
+Scanning begin(SourceScan *scan)
+{
+    Scanning scanning = {};
+    scanning.scan = scan;
+    scanning.context = AllocSetContextCreate(CurrentMemoryContext, "podyn scan", ALLOCSET_SMALL_SIZES);
+    scanning.lane_count = choose_lanes(scan->replication->scan_rate);
+    for (int i = 0; i < scanning.lane_count; ++i)
+        for (MemoryContext &context : scanning.lanes[i].contexts)
+            context = AllocSetContextCreate(scanning.context, "podyn page", ALLOCSET_SMALL_SIZES);
+    return scanning;
 }
 
 }  // namespace
 
 void scan_source(SourceScan *scan)
 {
-    Scanning scanning = {};
-    scanning.scan = scan;
-    scanning.context = AllocSetContextCreate(CurrentMemoryContext, "podyn scan", ALLOCSET_SMALL_SIZES);
-    for (Lane &lane : scanning.lanes)
-        for (MemoryContext &context : lane.contexts)
-            context = AllocSetContextCreate(scanning.context, "podyn page", ALLOCSET_SMALL_SIZES);
+    Scanning scanning = begin(scan);
     while (!is_done(scanning)) {
         int64 until = -1;
         bool moved = false;
-        for (Lane &lane : scanning.lanes)
-            moved = advance(&scanning, &lane, &until) || moved;
+        for (int i = 0; i < scanning.lane_count; ++i)
+            moved = advance(&scanning, &scanning.lanes[i], &until) || moved;
         if (!is_done(scanning))
             wait_for_events(scan->source->loop, moved ? 0 : until);
     }

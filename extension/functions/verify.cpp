@@ -82,12 +82,12 @@ void add_candidate(Verification *verification, const char *key)
     ++verification->candidate_count;
 }
 
-void take_difference(void *context, const char *key, const Subject &subject)
+void take_difference(void *context, const char *key, bool askable, const Subject &subject)
 {
     auto *verification = static_cast<Verification *>(context);
     ++verification->found[static_cast<int>(subject.finding)];
     record_difference(*verification->replication, verification->begun,
-                      {key, subject.finding, subject.reason, subject.differences});
+                      {key, askable, subject.finding, subject.reason, subject.differences});
 }
 
 // ---- The source ----------------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ void take_unreadable(Verification *verification, const engine::Item &item, const
     subject.finding = Finding::kMissing;
     engine::Problem problem = check_item(*verification->target, item);
     subject.reason = copy_string(problem.message);
-    take_difference(verification, copy_string(key.json), subject);
+    take_difference(verification, copy_string(key.json), false, subject);
 }
 
 // The items whose keys can be looked up; the others are missing.
@@ -450,7 +450,8 @@ void require_source(const catalog::Replication &replication)
     if (replication.imports)
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("\"%s\" is an import", replication.name),
-                 errdetail("What it has loaded from files has no table in DynamoDB to be compared with.")));
+                 errdetail("What it has loaded from files has no table in DynamoDB to be compared with."),
+                 errhint("podyn_status tells how many items were written and rejected.")));
 }
 
 // Of a copy without changes: nothing is on its way, but the copy itself has to be complete.

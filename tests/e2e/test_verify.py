@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from background import InBackground
-from citus_cluster import CitusCluster  # noqa: F401 (what the fixture `distributed` is made of)
+from database import Database
 from dynamodb_local import boto3_client
 from failing import fails
 from items import KEY, RandomWriter
@@ -154,3 +154,354 @@ def test_a_replication_in_sync_has_no_differences_however_much_is_written(dynamo
     with PacedWriter(lambda _: writer.write(1)):
         for _ in range(3):
             assert counts(verify(database)) == CLEAN, findings(database)
+
+
+# ---- where values stand ---------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def events(simulator):
+    return simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+
+
+def put(events, name, **attributes):
+    events.put({'id': {'S': name}, **attributes})
+
+
+def streaming(simulated, **options):
+    simulated.query('SET podyn.stream_delay = 50')  # a write is in the simulator's stream at once
+    simulated.replicate('events', **{'scan_rate': 0} | options)
+    simulated.wait_for_state('events', 'streaming')
+
+
+def mends(simulated, found):
+    """The findings are these, podyn_repair mends them all, and nothing is left."""
+    verify(simulated)
+    assert findings(simulated) == found
+    assert repair(simulated) == len(found)
+    assert counts(verify(simulated)) == CLEAN, findings(simulated)
+
+
+def test_documents(simulated, events, polling_fast):
+    put(events, 'same', text={'S': 'x'}, bytes={'B': 'eA=='}, tags={'SS': ['a', 'b']}, nothing={'NULL': True})
+    put(events, 'changed', text={'S': 'x'}, inner={'M': {'list': {'L': [{'NS': ['1', '2']}]}}})
+    put(events, 'emptied', text={'S': 'x'})
+    put(events, 'enriched', n={'N': '1'})
+    streaming(simulated, conversion_mode='jsonb')
+    assert counts(verify(simulated)) == CLEAN, findings(simulated)
+    simulated.query("""
+        UPDATE events SET data = data || '{"tags": ["b", "a"]}' WHERE id = 'same';
+        UPDATE events SET data = jsonb_set(data, '{inner,list,0}', '[2, 1, 3]') WHERE id = 'changed';
+        UPDATE events SET data = '{}' WHERE id = 'emptied';
+        UPDATE events SET data = data || '{"mine": true, "n": 1.000}' WHERE id = 'enriched'""")
+    mends(simulated, {
+        ('different', 'changed'): {'inner': ({'list': [[1, 2]]}, {'list': [[2, 1, 3]]})},
+        ('different', 'emptied'): {'id': ('emptied', None), 'text': ('x', None)},
+        ('different', 'enriched'): {'mine': (None, True)}})
+
+
+def test_what_columns_cannot_hold_is_compared_in_podyn_rest(simulated, events, polling_fast):
+    """An item that is too wide stands there with all but its key."""
+    wide = {f'attribute {number}': {'S': f'{number:040}'} for number in range(900)}
+    for name in ('same', 'changed', 'poorer'):
+        put(events, name, bytes={'B': 'eA=='}, **wide)
+    put(events, 'narrow', text={'S': 'x'})
+    streaming(simulated)
+    assert simulated.value("SELECT count(*) FROM events, jsonb_object_keys(podyn_rest) WHERE id = 'same'") == 901
+    assert counts(verify(simulated)) == CLEAN, findings(simulated)
+    simulated.query("""
+        UPDATE events SET podyn_rest = podyn_rest || '{"attribute 7": "7"}' WHERE id = 'changed';
+        UPDATE events SET podyn_rest = podyn_rest - 'bytes' WHERE id = 'poorer';
+        UPDATE events SET podyn_rest = '{"text": "x"}' WHERE id = 'narrow'""")
+    mends(simulated, {
+        ('different', 'changed'): {'attribute 7': (f'{7:040}', '7')},
+        ('different', 'poorer'): {'bytes': ('eA==', None)},
+        ('different', 'narrow'): {'text': ('x', 'x')}})
+
+
+def test_an_attribute_in_the_column_of_another_type(simulated, events, polling_fast):
+    put(events, 'text', price={'S': 'one'})
+    put(events, 'number', price={'N': '1'})
+    put(events, 'both', price={'N': '2'})
+    streaming(simulated)
+    columns = dict(simulated.query("SELECT type, column_name FROM podyn.column_map WHERE attribute = 'price'"))
+    assert len(columns) == 2
+    simulated.query(f"UPDATE events SET {columns['text']} = 'two' WHERE id = 'both'")
+    mends(simulated, {('different', 'both'): {'price': (None, 'two')}})
+
+
+def test_only_what_has_a_column_is_compared_in_a_table_of_the_users_own(simulated, events, polling_fast):
+    """Of other types than podyn would have chosen."""
+    simulated.query("""
+        CREATE TABLE events (id text PRIMARY KEY, at timestamptz, n int, tags text[], doc json, plain text, price float8,
+                             note text DEFAULT 'mine')""")
+    for name in ('same', 'later', 'fewer', 'reordered', 'documented'):
+        put(events, name, at={'S': '2026-01-02T03:04:05Z'}, n={'N': '7'}, tags={'SS': ['a', 'b', 'c']},
+            doc={'M': {'a': {'SS': ['p', 'q']}}}, plain={'L': [{'NS': ['1', '2']}]}, price={'N': '0.1'},
+            elsewhere={'S': name})
+    streaming(simulated, schema=False)
+    assert counts(verify(simulated)) == CLEAN, findings(simulated)
+    simulated.query("""
+        UPDATE events SET note = 'changed', tags = '{c,a,b}', plain = '[[2, 1.0]]',
+                          doc = '{"a" :  ["q", "p"]}' WHERE id = 'same';
+        UPDATE events SET at = at + interval '1 us' WHERE id = 'later';
+        UPDATE events SET tags = '{a,b}' WHERE id = 'fewer';
+        UPDATE events SET plain = 'no document' WHERE id = 'documented';
+        UPDATE events SET price = 0.2, n = NULL WHERE id = 'reordered'""")
+    verify(simulated)
+    found = findings(simulated)
+    assert found['different', 'later']['at'][1].startswith('2026-01-02 03:04:05.000001')
+    assert {key: set(attributes) for key, attributes in found.items()} == {
+        ('different', 'later'): {'at'}, ('different', 'fewer'): {'tags'}, ('different', 'documented'): {'plain'},
+        ('different', 'reordered'): {'price', 'n'}}
+    assert repair(simulated) == 4
+    assert counts(verify(simulated)) == CLEAN, findings(simulated)
+    assert simulated.value("SELECT note FROM events WHERE id = 'same'") == 'changed'
+
+
+@pytest.mark.parametrize('key, values', [
+    ([('id', 'N')], [{'id': {'N': '1'}}, {'id': {'N': '-0.5'}}, {'id': {'N': '1E+100'}}]),
+    ([('id', 'B'), ('at', 'S')], [{'id': {'B': 'AAE='}, 'at': {'S': 'x"\\'}}, {'id': {'B': '/w=='}, 'at': {'S': 'é'}}]),
+])
+def test_keys_of_other_types(simulator, simulated, polling_fast, key, values):
+    table = simulator.create_table('events', key=key, stream='NEW_AND_OLD_IMAGES')
+    for item in values:
+        table.put({**item, 'text': {'S': 'x'}})
+    streaming(simulated)
+    assert counts(verify(simulated)) == CLEAN
+    simulated.query("UPDATE events SET text = 'y'")
+    simulated.query('INSERT INTO events (id, at) VALUES (%s, %s)', b'more', 'x') if len(key) > 1 else \
+        simulated.query('INSERT INTO events (id) VALUES (99.5)')
+    assert counts(verify(simulated)) == {'missing': 0, 'extra': 1, 'different': len(values)}
+    assert repair(simulated) == len(values) + 1
+    assert counts(verify(simulated)) == CLEAN
+
+
+def test_rows_with_keys_that_no_item_can_have(simulator, simulated, polling_fast):
+    """They are told of, and left to their owner."""
+    simulator.create_table('events', key=[('id', 'N')], stream='NEW_AND_OLD_IMAGES')
+    streaming(simulated)
+    simulated.query("INSERT INTO events (id) VALUES ('NaN'), (1e200), (1e-200), (1234567890123456789012345678901234567890)")
+    assert counts(verify(simulated))['extra'] == 4
+    assert simulated.column('SELECT DISTINCT detail FROM podyn.difference') == ['no item can have this key']
+    assert repair(simulated) == 0
+
+
+# ---- deletions ------------------------------------------------------------------------------------------------------
+
+def test_rows_that_stay_on_purpose_are_not_extra(simulated, events, polling_fast):
+    put(events, 'gone')
+    put(events, 'there')
+    streaming(simulated, deletes='ignore')
+    events.delete({'id': {'S': 'gone'}})
+    simulated.sync('events')
+    assert verify(simulated) == {'source_items': 1, 'target_rows': 2, **CLEAN}
+
+
+def test_rows_with_a_mark_are_not_extra(simulated, events, polling_fast):
+    for name in ('gone', 'lost', 'there'):
+        put(events, name)
+    streaming(simulated, deletes='mark')
+    events.delete({'id': {'S': 'gone'}})
+    simulated.sync('events')
+    assert verify(simulated) == {'source_items': 2, 'target_rows': 2, **CLEAN}
+    simulated.query("""
+        INSERT INTO events (id) VALUES ('extra');
+        UPDATE events SET podyn_deleted_at = '2026-01-01Z' WHERE id = 'there'""")
+    mends(simulated, {('extra', 'extra'): {},
+                      ('different', 'there'): {'podyn_deleted_at': (None, '2026-01-01 00:00:00+00')}})
+    assert simulated.column("SELECT id FROM events WHERE podyn_deleted_at IS NOT NULL ORDER BY 1") == ['extra', 'gone']
+
+
+# ---- rejected items -------------------------------------------------------------------------------------------------
+
+def test_rejected_items_are_told_of_with_their_reason(simulated, events, polling_fast):
+    simulated.query("CREATE TABLE events (id text PRIMARY KEY, n int CHECK (n < 10))")
+    put(events, 'good', n={'N': '1'})
+    put(events, 'high', n={'N': '11'})
+    put(events, 'nul\0in its key', n={'N': '1'})
+    streaming(simulated, schema=False)
+    put(events, 'good', n={'N': '1.5'})
+    simulated.sync('events')
+    verify(simulated)
+    assert findings(simulated) == {('different', 'good'): {}, ('missing', 'high'): {}, ('missing', 'nul\u2400in its key'): {}}
+    details = dict(simulated.query("SELECT key ->> 'id', detail FROM podyn.difference"))
+    errors = dict(simulated.query("SELECT key ->> 'id', message FROM podyn.error"))
+    assert details == errors and len(details) == 3
+    assert repair(simulated) == 0
+    assert 'integer' in simulated.value("SELECT detail FROM podyn.difference WHERE kind = 'different'")
+    simulated.query('ALTER TABLE events DROP CONSTRAINT events_n_check, ALTER COLUMN n TYPE numeric')
+    assert repair(simulated) == 2
+    assert counts(verify(simulated)) == {'missing': 1, 'extra': 0, 'different': 0}
+
+
+# ---- when, and by whom ----------------------------------------------------------------------------------------------
+
+def test_the_last_findings_replace_the_former(simulated, events, polling_fast):
+    put(events, 'one')
+    streaming(simulated)
+    simulated.query('DELETE FROM events')
+    verify(simulated)
+    verify(simulated)
+    assert findings(simulated) == {('missing', 'one'): {}} and simulated.value('SELECT count(*) FROM podyn.difference') == 1
+    simulated.query("SELECT podyn_reset('events')")
+    assert findings(simulated) == {}
+
+
+def test_a_copy_without_changes_is_compared_as_it_is(simulated, events):
+    put(events, 'old', n={'N': '1'})
+    simulated.replicate('events', changes=False)
+    simulated.wait_for_state('events', 'completed')
+    assert counts(verify(simulated)) == CLEAN
+    put(events, 'new')
+    put(events, 'old', n={'N': '2'})
+    mends(simulated, {('missing', 'new'): {}, ('different', 'old'): {'n': (2, 1)}})
+
+
+def test_what_has_no_common_position_is_refused(simulated, events, polling_fast):
+    streaming(simulated)
+    simulated.query("SELECT podyn_stop('events')")
+    fails(simulated, "SELECT * FROM podyn_verify('events')", says='stopped', hint='podyn_start')
+    simulated.query("SELECT podyn_start('events')")
+    simulated.wait_for_state('events', 'streaming')
+    for sample in (0, 1.1, -1, 'NaN'):
+        fails(simulated, "SELECT * FROM podyn_verify('events', %s)", sample, says='sample', hint='share')
+    for function in ('podyn_verify', 'podyn_repair'):
+        fails(simulated, f"BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT {function}('events')", says=function,
+              hint='READ COMMITTED')
+        simulated.query('ROLLBACK')
+        fails(simulated, f"SELECT {function}('nothing')", says='nothing')
+
+
+def test_imports_have_no_source_to_be_compared_with(simulated, bucket):
+    path = bucket.write('items.json', b'{"Item": {"id": {"S": "x"}}}\n')
+    simulated.query("SELECT podyn_import(%s, 'events', key => '{id}')", str(path))
+    simulated.wait_for_state('events', 'completed')
+    fails(simulated, "SELECT podyn_verify('events')", says='import', hint='podyn_status')
+
+
+def test_owners_compare_and_read_their_own(simulated, events, owners):
+    put(events, 'one')
+    ann, bob = owners.values()
+    ann.replicate('events', target='podyn_ann.events', scan_rate=0)
+    ann.wait_for_state('events', 'streaming')
+    ann.query('DELETE FROM podyn_ann.events')
+    assert counts(verify(ann)) == {'missing': 1, 'extra': 0, 'different': 0}
+    assert ann.value('SELECT count(*) FROM podyn.difference') == 1
+    bob.replicate('events', name='other', target='podyn_bob.events')
+    assert bob.value('SELECT count(*) FROM podyn.difference') == 0
+    assert refused(ann, 'DELETE FROM podyn.difference').pgcode == '42501'
+    for function in ('podyn_verify', 'podyn_repair'):
+        assert refused(bob, f"SELECT {function}('events')").pgcode == '42704'
+    assert repair(ann) == 1
+
+
+def test_a_superusers_call_runs_the_owners_code_as_the_owner(simulated, events, owners, polling_fast):
+    ann = owners['podyn_ann']
+    put(events, 'one', n={'N': '1'})
+    ann.query("""
+        CREATE FUNCTION podyn_ann.look(n numeric) RETURNS boolean LANGUAGE plpgsql AS
+        $$ BEGIN RAISE NOTICE 'checked by %', current_user; RETURN true; END $$;
+        CREATE DOMAIN podyn_ann.checked AS numeric CHECK (podyn_ann.look(VALUE));
+        CREATE TABLE podyn_ann.events (id text PRIMARY KEY, n podyn_ann.checked)""")
+    ann.replicate('events', target='podyn_ann.events', schema=False, scan_rate=0)
+    ann.wait_for_state('events', 'streaming')
+    assert counts(verify(simulated)) == CLEAN
+    ann.query('DELETE FROM podyn_ann.events')
+    verify(simulated)
+    assert repair(simulated) == 1
+    assert 'checked by podyn_ann' in simulated.notices() and 'checked by postgres' not in simulated.notices()
+
+
+def test_a_sample(simulated, events, polling_fast):
+    for number in range(2_000):
+        put(events, f'{number}', text={'S': 'x'})
+    streaming(simulated)
+    verified = verify(simulated, sample=0.25)
+    assert counts(verified) == CLEAN
+    assert 100 < verified['source_items'] < 1_000 and 300 < verified['target_rows'] < 700
+    simulated.query("INSERT INTO events (id) SELECT 'extra ' || n FROM generate_series(1, 1000) AS n; "
+                    "DELETE FROM events WHERE text = 'x' AND length(id) = 4")
+    verified = verify(simulated, sample=0.25)
+    assert 150 < verified['extra'] < 350 and 0 < verified['missing'] < 600 and verified['different'] == 0
+    assert len(findings(simulated)) == verified['extra'] + verified['missing']
+
+
+def test_new_columns_are_made_while_it_goes_on(simulator, simulated, events, polling_fast):
+    """It lets go of the target between two looks: who adds a column does not wait for its end, nor it for the column."""
+    for number in range(100):
+        put(events, f'{number}')
+    streaming(simulated)
+    release = threading.Event()
+    looked = simulator.count('Scan') + 1
+    simulator.fault('held', operation='Scan', after=1, until=release)
+    work = InBackground(lambda: counts(verify(simulated)))
+    simulated_too = Database(simulated.postgres, simulated.name)
+    simulated_too.wait_until(lambda: simulator.count('Scan') > looked, 'some pages have been looked at')
+    put(events, 'late', new={'S': 'x'})
+    simulated_too.wait_until(lambda: simulated_too.value("SELECT count(*) FROM events WHERE id = 'late'"), 'the column')
+    assert work.is_alive()
+    release.set()
+    work.join(30)
+    simulated_too.close()
+
+
+def test_a_cancel_is_served_at_once(simulator, simulated, events, polling_fast):
+    put(events, 'one')
+    streaming(simulated)
+    release = threading.Event()
+    simulator.fault('held', operation='Scan', until=release)
+    simulated.query("SET statement_timeout = '500ms'")
+    begun = time.monotonic()
+    assert refused(simulated, "SELECT podyn_verify('events')").pgcode == '57014'
+    assert time.monotonic() - begun < 1.5
+    release.set()
+    simulated.query('RESET statement_timeout')
+    assert counts(verify(simulated)) == CLEAN
+
+
+def test_an_exception_block_around_it_survives_its_error(simulator, simulated, events, polling_fast):
+    put(events, 'one')
+    streaming(simulated)
+    simulated.query("ALTER TABLE events ALTER id TYPE varchar(5); ALTER TABLE events RENAME id TO other")
+    simulated.query("""DO $$ BEGIN
+        PERFORM podyn_verify('events');
+        RAISE EXCEPTION 'no error';
+    EXCEPTION WHEN undefined_column THEN
+        CREATE TABLE survived ();
+    END $$""")
+    assert simulated.value("SELECT to_regclass('survived')::text") == 'survived'
+
+
+def test_read_units_are_held_at_scan_rate(simulator, simulated, events, polling_fast):
+    """12 KB each: one and a half units, eventually consistent."""
+    for number in range(40):
+        put(events, f'{number}', text={'S': 'x' * 12_000})
+    streaming(simulated)
+    simulated.query("SELECT podyn_alter('events', scan_rate => 20)")
+    begun = time.monotonic()
+    assert counts(verify(simulated)) == CLEAN
+    assert time.monotonic() - begun > 1  # 60 units, of which one second's are there, and a page is spent ahead
+
+
+def test_what_is_throttled_is_asked_again(simulator, simulated, events, polling_fast):
+    for number in range(20):
+        put(events, f'{number}', text={'S': 'x'})
+    streaming(simulated)
+    simulated.query("UPDATE events SET text = 'y'")
+    simulator.fault('throttle', operation='Scan', times=4)
+    simulator.fault('throttle', operation='BatchGetItem', times=4)
+    assert counts(verify(simulated)) == CLEAN | {'different': 20}
+
+
+# ---- Citus ----------------------------------------------------------------------------------------------------------
+
+def test_a_distributed_table(distributed, events):
+    for number in range(200):
+        put(events, f'{number}', text={'S': 'x'}, tags={'SS': ['a', 'b']})
+    streaming(distributed, citus=True)
+    assert counts(verify(distributed)) == CLEAN, findings(distributed)
+    distributed.query("""
+        UPDATE events SET text = 'y' WHERE id = '7';
+        DELETE FROM events WHERE id = '8';
+        INSERT INTO events (id) VALUES ('extra')""")
+    mends(distributed, {('different', '7'): {'text': ('x', 'y')}, ('missing', '8'): {}, ('extra', 'extra'): {}})
