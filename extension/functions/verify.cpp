@@ -50,7 +50,8 @@ struct Verification {
     int64 items;
     int64 item_bytes;
     int64 rows;
-    int64 found[4];  // by Finding
+    int64 found[4];    // by Finding
+    bool former_gone;  // the findings of the verification before
     double read_units;
     const char *doing;
     int64 told_at;  // monotonic
@@ -82,9 +83,18 @@ void add_candidate(Verification *verification, const char *key)
     ++verification->candidate_count;
 }
 
+// Not earlier than the first new one, or the end: until then this transaction has written nothing.
+void forget_former(Verification *verification)
+{
+    if (!verification->former_gone)
+        forget_differences(*verification->replication);
+    verification->former_gone = true;
+}
+
 void take_difference(void *context, const char *key, bool askable, const Subject &subject)
 {
     auto *verification = static_cast<Verification *>(context);
+    forget_former(verification);
     ++verification->found[static_cast<int>(subject.finding)];
     record_difference(*verification->replication, verification->begun,
                       {key, askable, subject.finding, subject.reason, subject.differences});
@@ -504,13 +514,13 @@ void make_stores(Verification *verification)
 void compare(Verification *verification)
 {
     wait_until_in_sync(verification);
-    forget_differences(*verification->replication);
     verification->target = load_target(CurrentMemoryContext, *verification->replication);
     make_stores(verification);
     scan(verification);
     walk_target(verification);
     find_unmet_rows(verification);
     settle_candidates(verification);
+    forget_former(verification);
     tell_reasons(*verification->replication);
 }
 

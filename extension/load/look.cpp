@@ -201,6 +201,22 @@ void hash_subject(Looking *looking, Row *row, Subject *subject)
     entry->subject = subject;
 }
 
+void switch_off(const char *setting)
+{
+    (void)set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+// Each key by the index that upserts need, too: the planner may take it for cheaper to read a whole table of some
+// megabytes into a hash, for each page again.
+void find_by_index(Looking *looking, Row *rows, int count)
+{
+    int level = NewGUCNestLevel();
+    switch_off("enable_hashjoin");
+    switch_off("enable_mergejoin");
+    find_rows(looking->batch, rows, count, looking->selected, {take_rows, looking});
+    AtEOXact_GUC(true, level);
+}
+
 void look_at_part(void *context, int first, int count)
 {
     auto *looking = static_cast<Looking *>(context);
@@ -215,7 +231,7 @@ void look_at_part(void *context, int first, int count)
         forget_findings(&subjects[i]);
         hash_subject(looking, &rows[i], &subjects[i]);
     }
-    find_rows(looking->batch, rows, count, looking->selected, {take_rows, looking});
+    find_by_index(looking, rows, count);
 }
 
 // The item cannot be a row; what its row is all the same has been found out, if there is one.
