@@ -379,9 +379,8 @@ bool compare_attribute(const Comparison &comparison, const TargetRow &row, const
         *same = false;
         return tell(comparison, {value.name, &value, number, nullptr});
     }
-    bool left_out = index == engine::kNoColumn
-                        ? !has_place(*comparison.replication, target, {value.name, type})
-                        : number == InvalidAttrNumber && !target.adds_columns && target.rest == InvalidAttrNumber;
+    bool left_out = index != engine::kNoColumn && number == InvalidAttrNumber && !target.adds_columns &&
+                    target.rest == InvalidAttrNumber;
     return left_out || compare_member(comparison, value, rest, same);
 }
 

@@ -23,14 +23,14 @@ struct Difference {
 using Differs = void (*)(void *context, const Difference &difference);
 
 struct Comparison {
-    const catalog::Replication *replication;
     const Target *target;
     TupleDesc descriptor;
     Differs differs;  // told of each difference; null: the first one is enough
     void *context;
 };
 
-// `item` is sound. An error of class 22 or the like if a value cannot stand in its column (convert.h).
+// `item` is sound. An attribute that the target does not know (note_columns) has no column yet, and differs. An error
+// of class 22 or the like if a value cannot stand in its column (convert.h).
 bool is_same(const Comparison &comparison, const engine::Item &item, const TargetRow &row);
 
 // One value of a row as jsonb. Palloc'ed.

@@ -122,7 +122,7 @@ void compare_row(const Looking &looking, const TargetRow &row, Subject *subject)
     }
     Listing listing = {&looking, &row, subject};
     subject->differences = NIL;
-    Comparison comparison = {looking.look->replication, looking.target, looking.batch.descriptor,
+    Comparison comparison = {looking.target, looking.batch.descriptor,
                              looking.look->lists_differences ? list_difference : nullptr, &listing};
     if (is_same(comparison, *subject->item, row))
         subject->finding = Finding::kSame;
@@ -242,6 +242,18 @@ void refuse(void *context, int which, ErrorData *error)
     subject->reason = MemoryContextStrdup(looking->look->context, error->message);
 }
 
+// Attributes that podyn has not met so far, where others have filled the table.
+void note_new_columns(Looking *looking)
+{
+    const Look &look = *looking->look;
+    auto **items = static_cast<const engine::Item **>(palloc(sizeof(engine::Item *) * static_cast<size_t>(look.count)));
+    int count = 0;
+    for (int i = 0; i < look.count; ++i)
+        if (look.subjects[i].item != nullptr)
+            items[count++] = look.subjects[i].item;
+    note_columns(*look.replication, looking->target, missing_columns(*looking->target, items, count));
+}
+
 void look_at_all(void *argument)
 {
     const auto *look = static_cast<const Look *>(argument);
@@ -253,6 +265,7 @@ void look_at_all(void *argument)
     looking.target = load_target(CurrentMemoryContext, *look->replication);
     looking.batch = open_batch_for_reading(*looking.target);
     looking.hasher = make_key_hasher(CurrentMemoryContext, *looking.target, looking.batch.descriptor);
+    note_new_columns(&looking);
     select_columns(&looking);
     work_in_halves({look_at_part, refuse, &looking}, 0, look->count);
     close_batch(looking.batch);

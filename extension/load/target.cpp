@@ -382,14 +382,22 @@ MissingColumns missing_columns(const Target &target, const PageItem *items, int 
     return missing_columns(target, puts, put_count);
 }
 
-bool has_place(const catalog::Replication &replication, const Target &target, const MissingColumn &missing)
+void note_columns(const catalog::Replication &replication, Target *target, const MissingColumns &missing)
 {
-    if (target.adds_columns || target.rest != InvalidAttrNumber)
-        return true;
-    Relation relation = relation_open(target.relation, AccessShareLock);
-    bool found = own_column(replication, target, relation, missing) != nullptr;
+    if (target->made || missing.count == 0)
+        return;
+    target->columns = static_cast<TargetColumn *>(
+        repalloc(target->columns, sizeof(TargetColumn) * static_cast<size_t>(target->column_count + missing.count)));
+    Relation relation = relation_open(target->relation, AccessShareLock);
+    for (int i = 0; i < missing.count; ++i) {
+        char *attribute = copy_string(missing.columns[i].attribute);
+        char *column = own_column(replication, *target, relation, missing.columns[i]);
+        if (column != nullptr)
+            add_mapped_column(target, relation, attribute, missing.columns[i].type, column);
+        else if (!target->adds_columns)
+            add_entry(target, attribute, missing.columns[i].type);
+    }
     relation_close(relation, AccessShareLock);
-    return found;
 }
 
 void map_columns(const catalog::Replication &replication, const MissingColumns &missing, bool with_rest)

@@ -61,9 +61,9 @@ MissingColumns missing_columns(const Target &target, const engine::Item *const *
 // The same for those of a page's items that are put.
 MissingColumns missing_columns(const Target &target, const PageItem *items, int count);
 
-// Whether the target takes, or could take, an attribute that is not mapped yet: a table of the user's own may have no
-// place for it.
-bool has_place(const catalog::Replication &replication, const Target &target, const MissingColumn &missing);
+// For those who only read: where these attributes would go as the table is now, noted in `target` alone. Those that
+// need a column which does not exist yet stay missing.
+void note_columns(const catalog::Replication &replication, Target *target, const MissingColumns &missing);
 
 // Finds or makes columns for them, in a transaction of its own, which this function begins and ends; called outside of
 // one, in a worker, whose lock_timeout is short: readers queue up behind ADD COLUMN. Another process may have made some

@@ -11,7 +11,9 @@ from database import Database
 from dynamodb_local import boto3_client
 from failing import fails
 from items import KEY, RandomWriter
+from test_on_existing import without_history
 from test_privileges import owners, refused  # noqa: F401 (fixture)
+from waiting import wait_until
 
 CLEAN = {'missing': 0, 'extra': 0, 'different': 0}
 WRITES_PER_SECOND = 200
@@ -141,7 +143,7 @@ def test_each_of_300_planted_differences_is_found_and_mended_while_others_write(
         assert repair(database) == 300
         assert findings(database) == {}
         assert counts(verify(database)) == CLEAN, findings(database)
-        assert writer.done > 100
+        wait_until(lambda: writer.done > 100, 'enough has been written to matter')
 
 
 def test_a_replication_in_sync_has_no_differences_however_much_is_written(dynamodb, database, polling_fast):
@@ -154,6 +156,25 @@ def test_a_replication_in_sync_has_no_differences_however_much_is_written(dynamo
     with PacedWriter(lambda _: writer.write(1)):
         for _ in range(3):
             assert counts(verify(database)) == CLEAN, findings(database)
+
+
+def test_nor_has_one_whose_stream_is_slow(simulator, simulated, polling_fast):
+    """Where the table is half a second behind, a hundred keys have moved at any moment, some of them twice."""
+    events = simulator.create_table('events', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+
+    def write(number):
+        key = {'id': {'S': f'{number * 7 % 150}'}}
+        if number % 5 == 0 and events.get(key):
+            events.delete(key)
+        else:
+            events.put({**key, 'n': {'N': f'{number}'}})
+    for number in range(300):
+        write(number)
+    streaming(simulated)
+    simulator.fault('slow', operation='GetRecords', seconds=0.5, times=None)
+    with PacedWriter(write):
+        for _ in range(2):
+            assert counts(verify(simulated)) == CLEAN, findings(simulated)
 
 
 # ---- where values stand ---------------------------------------------------------------------------------------------
@@ -256,6 +277,18 @@ def test_only_what_has_a_column_is_compared_in_a_table_of_the_users_own(simulate
     assert repair(simulated) == 4
     assert counts(verify(simulated)) == CLEAN, findings(simulated)
     assert simulated.value("SELECT note FROM events WHERE id = 'same'") == 'changed'
+
+
+def test_a_table_that_others_have_filled(simulated, events, polling_fast):
+    """podyn has met none of its attributes."""
+    simulated.query("CREATE TABLE events (id text PRIMARY KEY, n numeric, text text); "
+                    "INSERT INTO events VALUES ('same', 1, 'x'), ('changed', 2, 'x')")
+    for name in ('same', 'changed'):
+        put(events, name, n={'N': '1'}, text={'S': 'x'}, elsewhere={'S': 'y'})
+    without_history(events)
+    streaming(simulated, schema=False, data=False)
+    assert simulated.column('SELECT attribute FROM podyn.column_map') == ['id']
+    mends(simulated, {('different', 'changed'): {'n': (1, 2)}})
 
 
 @pytest.mark.parametrize('key, values', [
@@ -486,9 +519,9 @@ def test_read_units_are_held_at_scan_rate(simulator, simulated, events, polling_
 def test_what_is_throttled_is_asked_again(simulator, simulated, events, polling_fast):
     for number in range(20):
         put(events, f'{number}', text={'S': 'x'})
-    streaming(simulated)
+    streaming(simulated, scan_rate=100)
     simulated.query("UPDATE events SET text = 'y'")
-    simulator.fault('throttle', operation='Scan', times=4)
+    simulator.fault('throttle', operation='Scan', times=4)  # one more than a request is sent by itself
     simulator.fault('throttle', operation='BatchGetItem', times=4)
     assert counts(verify(simulated)) == CLEAN | {'different': 20}
 
