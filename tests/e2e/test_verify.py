@@ -492,17 +492,27 @@ def test_a_cancel_is_served_at_once(simulator, simulated, events, polling_fast):
     assert counts(verify(simulated)) == CLEAN
 
 
-def test_an_exception_block_around_it_survives_its_error(simulator, simulated, events, polling_fast):
-    put(events, 'one')
-    streaming(simulated)
-    simulated.query("ALTER TABLE events ALTER id TYPE varchar(5); ALTER TABLE events RENAME id TO other")
+def test_an_exception_block_around_it_takes_back_what_it_holds(simulated, events, polling_fast):
+    """The error comes from the middle of a look at the target."""
+    simulated.query("""
+        CREATE TABLE broken ();
+        CREATE FUNCTION fine() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+            IF EXISTS (SELECT FROM public.broken) THEN RAISE undefined_column; END IF;
+            RETURN true; END $$;
+        CREATE DOMAIN checked AS numeric CHECK (fine());
+        CREATE TABLE events (id text PRIMARY KEY, n checked)""")
+    put(events, 'one', n={'N': '1'})
+    streaming(simulated, schema=False)
     simulated.query("""DO $$ BEGIN
+        INSERT INTO broken DEFAULT VALUES;
         PERFORM podyn_verify('events');
         RAISE EXCEPTION 'no error';
     EXCEPTION WHEN undefined_column THEN
         CREATE TABLE survived ();
     END $$""")
     assert simulated.value("SELECT to_regclass('survived')::text") == 'survived'
+    assert simulated.value('SELECT count(*) FROM broken') == 0
+    assert counts(verify(simulated)) == CLEAN
 
 
 def test_read_units_are_held_at_scan_rate(simulator, simulated, events, polling_fast):
