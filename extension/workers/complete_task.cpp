@@ -1,5 +1,5 @@
-// The complete task of an import with a profile: when the last file is done, it runs hook on_complete, if there is one,
-// in a transaction that also says that it has. An error ends the import; podyn_start tries again.
+// The complete task of an import or a copy with a profile: when everything else is done, it runs hook on_complete, if
+// there is one, in a transaction that also says that it has. An error ends the replication; podyn_start tries again.
 #include "catalog/profiles.h"
 #include "raise.h"
 #include "subtransaction.h"

@@ -376,3 +376,32 @@ def test_a_role_of_its_own_replicates(events, simulator, citus, distributed):
         events.delete(item(30))
     distributed.sync('events')
     assert assert_equal(simulator, distributed) == 29
+
+
+@pytest.mark.parametrize('on_existing', ['error', 'upsert'])
+def test_a_copy_from_exports_and_the_changes_since(history, distributed, on_existing):
+    """What incremental exports remove, and what a profile leaves out, is found on its node."""
+    for number in range(300):
+        history.put(f'item {number}', kind='odd' if number % 2 else 'even')
+    history.wait_until(29)
+    history.full_export()
+    history.delete('item 0')
+    history.put('item 2', kind='odd')
+    history.put('item 4', kind='even', late='x')
+    history.wait_until(25)
+    history.incremental_export()
+    history.wait_until(2)
+    history.incremental_export()
+    history.delete('item 6')
+    history.wait_until(0)
+    if on_existing == 'upsert':
+        distributed.query('CREATE TABLE events (id text PRIMARY KEY, kind text)')
+        distributed.query("SELECT create_distributed_table('events', 'id')")
+        distributed.query("INSERT INTO events VALUES ('gone', 'even'), ('item 8', 'old')")
+    distributed.query("SELECT podyn_create_profile('even', filter => $$item ->> 'kind' = 'even'$$)")
+    copied(distributed, citus=True, on_existing=on_existing, backfill=str(history.bucket.folder / 'exports'), profile='even')
+    history.put('item 1', kind='even')
+    distributed.sync('events')
+    left = [item for item in history.table.items.values() if item['kind'] == {'S': 'even'}]
+    assert assert_equal_items(left, ['id'], distributed, 'events') == 148
+    assert_on_both_nodes(distributed)
