@@ -44,7 +44,7 @@ ImportFiles find_exports(const Source &source, const engine::TableDescription &t
     Place place = parse_place(options.files_at);
     if (place.bucket == nullptr)
         require_server_files(GetUserId());
-    ImportFiles files = find_files(source, place, false);
+    ImportFiles files = find_files(source, place, Gaps::kRefused);
     require_full_export(files, options);
     require_exports_of(table, files);
     if (options.changes)

@@ -284,7 +284,7 @@ Importing begin_import(const ImportOptions &options)
 
 void find_import_files(Importing *import, bool allow_gaps)
 {
-    import->files = find_files(import->source, import->place, allow_gaps);
+    import->files = find_files(import->source, import->place, allow_gaps ? Gaps::kAllowed : Gaps::kNotAllowed);
     import->table.item_count = Max(import->files.item_count, 0);
 }
 

@@ -119,20 +119,22 @@ void require_same_table(const Export &first, const Export &other)
              errhint("Import each export by its own folder.")));
 }
 
-void check_gap(const Export &before, const Export &next, bool allow_gaps)
+void check_gap(const Export &before, const Export &next, Gaps gaps)
 {
     if (next.from <= before.to)
         return;
     ereport(
-        allow_gaps ? NOTICE : ERROR,
+        gaps == Gaps::kAllowed ? NOTICE : ERROR,
         (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
          errmsg("no export contains the changes from %s to %s", describe_time(before.to), describe_time(next.from)),
          errdetail("%s ends at the one time, %s begins at the other.", describe(before.place), describe(next.place)),
-         allow_gaps ? 0 : errhint("Export that period too, or give allow_gaps => true.")));
+         gaps == Gaps::kAllowed      ? 0
+         : gaps == Gaps::kNotAllowed ? errhint("Export that period too, or give allow_gaps => true.")
+                                     : errhint("Export that period too.")));
 }
 
 // The exports that belong together, in the order in which they have to be loaded.
-List *order_chain(List *exports, bool allow_gaps, List **left_out)
+List *order_chain(List *exports, Gaps gaps, List **left_out)
 {
     list_sort(exports, by_period);
     auto *first = static_cast<Export *>(linitial(exports));
@@ -152,7 +154,7 @@ List *order_chain(List *exports, bool allow_gaps, List **left_out)
                                     describe_time(last->to))));
             continue;
         }
-        check_gap(*last, *next, allow_gaps);
+        check_gap(*last, *next, gaps);
         chain = lappend(chain, next);
         last = next;
     }
@@ -281,13 +283,13 @@ ImportFiles one_plain_file(const Place &place, const StoredFile &stored)
 
 }  // namespace
 
-ImportFiles find_files(const Source &source, const Place &place, bool allow_gaps)
+ImportFiles find_files(const Source &source, const Place &place, Gaps gaps)
 {
     StoredFile stored;
     if (is_file(source, place, &stored))
         return one_plain_file(place, stored);
     ImportFiles files = {};
-    List *chain = order_chain(read_exports(source, place), allow_gaps, &files.left_out);
+    List *chain = order_chain(read_exports(source, place), gaps, &files.left_out);
     ListCell *cell;
     files.chain = static_cast<ImportExport *>(palloc0(sizeof(ImportExport) * static_cast<size_t>(list_length(chain))));
     foreach (cell, chain) {

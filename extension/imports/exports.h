@@ -42,8 +42,10 @@ struct ImportFiles {
     int64 until_us;         // microseconds since 1970 UTC: what the exports contain ends then
 };
 
-// Everything that the place holds. Errors name what is missing, not finished, or does not go together; a gap between
-// two periods is one unless `allow_gaps`.
-ImportFiles find_files(const Source &source, const Place &place, bool allow_gaps);
+// A gap between two periods: an error, also one that tells how to allow it, or a notice.
+enum class Gaps : uint8 { kRefused, kNotAllowed, kAllowed };
+
+// Everything that the place holds. Errors name what is missing, not finished, or does not go together.
+ImportFiles find_files(const Source &source, const Place &place, Gaps gaps);
 
 }  // namespace podyn

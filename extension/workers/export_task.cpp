@@ -132,7 +132,7 @@ void fail(RunningTask *task, const engine::ExportDescription &found)
 ImportFiles read_manifests(const RunningTask *task, const engine::ExportDescription &found)
 {
     Source source = {worker_loop(), task->job->session, 0};
-    ImportFiles files = find_files(source, location_of(found), false);
+    ImportFiles files = find_files(source, location_of(found), Gaps::kRefused);
     SetLatch(MyLatch);  // somebody may have woken us while the answers were waited for
     return files;
 }

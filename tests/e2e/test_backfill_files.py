@@ -182,7 +182,7 @@ def test_a_gap_between_the_exports(history, exporting):
     history.wait_until(1)
     history.incremental_export()
     history.wait_until(0)
-    refused(exporting, prefix(history), 'no export contains the changes from', 'Export that period', '55000')
+    refused(exporting, prefix(history), 'no export contains the changes from', 'Export that period too.', '55000')
 
 
 def test_a_plain_file_and_a_place_without_exports(history, exporting):
