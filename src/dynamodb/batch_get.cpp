@@ -8,8 +8,8 @@
 #include "dynamodb/item_key.h"
 #include "dynamodb/item_parser.h"
 #include "dynamodb/key_digest.h"
+#include "dynamodb/reads.h"
 #include "json/path_sink.h"
-#include "json/writer.h"
 
 namespace podyn::dynamodb {
 
@@ -93,15 +93,10 @@ class BatchGetSink final : public json::PathSink {
 
 std::string batch_get_request(std::string_view table, std::span<const std::string_view> keys)
 {
-    std::string list = "[";
-    for (const std::string_view key : keys)
-        list.append(list.size() > 1 ? "," : "").append(key);
-    list += ']';
-    const std::string asked = json::ObjectWriter().raw("Keys", list).boolean("ConsistentRead", true).finish();
-    return json::ObjectWriter()
-        .raw("RequestItems", json::ObjectWriter().raw(table, asked).finish())
-        .string("ReturnConsumedCapacity", "TOTAL")
-        .finish();
+    ReadOptions options{};
+    options.table = table;
+    options.consistent = true;
+    return batch_get_request(options, keys);
 }
 
 CurrentItemPage::CurrentItemPage(std::string body, NulCharacters nul_characters,

@@ -59,6 +59,16 @@ std::optional<std::int64_t> magnitude(const Decimal &decimal)
     return static_cast<std::int64_t>(decimal.integer.size()) - static_cast<std::int64_t>(zeros) + decimal.exponent;
 }
 
+// Of a number that is not zero.
+std::string significant_digits(const Decimal &decimal)
+{
+    std::string digits;
+    digits.append(decimal.integer).append(decimal.fraction);
+    digits.erase(0, leading_zeros(digits));
+    digits.erase(digits.find_last_not_of('0') + 1);
+    return digits;
+}
+
 }  // namespace
 
 std::optional<Decimal> parse_decimal(std::string_view text)
@@ -91,16 +101,24 @@ bool fits_numeric(const Decimal &decimal)
     return scale <= kMostFractionDigits && magnitude(decimal).value_or(decimal.exponent) <= kMostIntegerDigits;
 }
 
+bool fits_dynamodb(const Decimal &decimal)
+{
+    constexpr std::size_t kMostDigits = 38;
+    constexpr std::int64_t kLeastExponent = -130;
+    constexpr std::int64_t kLargestExponent = 125;
+    const std::optional<std::int64_t> place = magnitude(decimal);
+    if (!place)
+        return true;
+    return *place > kLeastExponent && *place <= kLargestExponent + 1 &&
+           significant_digits(decimal).size() <= kMostDigits;
+}
+
 std::string canonical(const Decimal &decimal)
 {
     const std::optional<std::int64_t> place = magnitude(decimal);
     if (!place)
         return "0";
-    std::string digits;
-    digits.append(decimal.integer).append(decimal.fraction);
-    digits.erase(0, leading_zeros(digits));
-    digits.erase(digits.find_last_not_of('0') + 1);
-    return (decimal.negative ? "-" : "") + digits + "E" + std::to_string(*place);
+    return (decimal.negative ? "-" : "") + significant_digits(decimal) + "E" + std::to_string(*place);
 }
 
 }  // namespace podyn::dynamodb

@@ -22,6 +22,9 @@ struct Decimal {
 
 [[nodiscard]] bool fits_numeric(const Decimal &decimal);
 
+// Whether DynamoDB takes it (developer guide, Numbers): at most 38 digits, magnitude from 1E-130 to 9.9…E125, or zero.
+[[nodiscard]] bool fits_dynamodb(const Decimal &decimal);
+
 // The same text for equal numbers: 1, 1.0, 01, 1E0 and 10E-1 give one, as do 0 and -0.
 [[nodiscard]] std::string canonical(const Decimal &decimal);
 

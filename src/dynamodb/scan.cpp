@@ -27,13 +27,17 @@ class ScanSink final : public json::PathSink {
     double read_units = 0;
     std::string_view last_key;
     bool has_items = false;
+    bool has_count = false;
+    std::int64_t count = 0;
 
   protected:
     void on_value(std::string_view path, const json::Scalar &value) override
     {
         if (path == "ConsumedCapacity.CapacityUnits" && !value.is_null())
             read_units = json::to_double(path, value);
-        else if (path == "Items[]" || (path == "LastEvaluatedKey" && !value.is_null()))
+        else if (path == "Count" && !value.is_null())
+            take_count(path, value);
+        else if (path == "Items[]" || ((path == "LastEvaluatedKey" || path == "Item") && !value.is_null()))
             json::refuse(std::string(path) + " is not an object");
     }
 
@@ -41,13 +45,13 @@ class ScanSink final : public json::PathSink {
     {
         if (path == "Items")
             has_items = true;
-        else if (path == "Items[]" || path == "LastEvaluatedKey")
+        else if (path == "Items[]" || path == "LastEvaluatedKey" || path == "Item")
             json::refuse(std::string(path) + " is not an object");
     }
 
     json::Sink *on_object(std::string_view path, std::size_t offset) override
     {
-        if (path == "Items[]") {
+        if (path == "Items[]" || path == "Item") {
             parser_.begin(offset, nul_characters_);
             return &parser_;
         }
@@ -60,13 +64,19 @@ class ScanSink final : public json::PathSink {
 
     void on_object_end(std::string_view path, std::size_t end) override
     {
-        if (path == "Items[]")
+        if (path == "Items[]" || path == "Item")
             items.push_back(parser_.finish(end));
         else if (path == "LastEvaluatedKey")
             take_last_key(body_.substr(key_offset_, end - key_offset_));
     }
 
   private:
+    void take_count(std::string_view path, const json::Scalar &value)
+    {
+        count = json::to_count(path, value);
+        has_count = true;
+    }
+
     // "If LastEvaluatedKey is empty, then the last page of results has been processed" (API reference, Scan).
     void take_last_key(std::string_view json)
     {
@@ -149,15 +159,17 @@ std::string scan_request(const dynamodb::ScanRequest &request)
     return writer.finish();
 }
 
-ItemPage::ItemPage(std::string body, NulCharacters nul_characters) : body_(std::move(body))
+ItemPage::ItemPage(std::string body, NulCharacters nul_characters, Answer answer) : body_(std::move(body))
 {
     tape_.values.reserve(body_.size() / kBytesPerValue);
     ScanSink sink(tape_, body_, nul_characters);
     json::read(body_, sink);
-    json::require(sink.has_items, "Items");
+    json::require(sink.has_items || answer != Answer::kItems, "Items");
+    json::require(sink.has_count || answer != Answer::kCount, "Count");
     items_ = finished(sink.items, tape_);
     read_units_ = sink.read_units;
     last_key_ = sink.last_key;
+    count_ = sink.count;
 }
 
 ItemPage::ItemPage(std::span<const std::string_view> documents, NulCharacters nul_characters)

@@ -16,14 +16,18 @@ namespace podyn::dynamodb {
 // Items and all that their views point into. It stays where it is made: a short body lives inside its string.
 class ItemPage {
   public:
-    // A response of Scan or Query. Throws base::Error.
-    ItemPage(std::string body, dynamodb::NulCharacters nul_characters);
+    // What a response has to have: a page of items, their number alone (Select COUNT), or one item if it exists
+    // (GetItem).
+    enum class Answer { kItems, kCount, kItem };
+
+    // A response of Scan, Query or GetItem. Throws base::Error.
+    ItemPage(std::string body, dynamodb::NulCharacters nul_characters, Answer answer = Answer::kItems);
     // Items kept as DynamoDB JSON; one that is not sound has a problem.
     ItemPage(std::span<const std::string_view> documents, dynamodb::NulCharacters nul_characters);
     ItemPage(const ItemPage &) = delete;
     ItemPage &operator=(const ItemPage &) = delete;
 
-    [[nodiscard]] dynamodb::ScanPage page() const { return {items_, read_units_, last_key_}; }
+    [[nodiscard]] dynamodb::ScanPage page() const { return {items_, read_units_, last_key_, count_}; }
     [[nodiscard]] const Tape &tape() const { return tape_; }
 
   private:
@@ -32,6 +36,7 @@ class ItemPage {
     std::vector<dynamodb::Item> items_;
     double read_units_ = 0;
     std::string_view last_key_;
+    std::int64_t count_ = 0;
 };
 
 // See engine::guess_last_key.

@@ -54,6 +54,72 @@ inline bool carries_new_images(std::string_view stream_view_type)
     return stream_view_type == "NEW_IMAGE" || stream_view_type == "NEW_AND_OLD_IMAGES";
 }
 
+// A value that conditions compare with: a string, number, binary (its bytes) or boolean.
+struct Operand {
+    ValueType type;
+    std::string_view text;
+    bool boolean;
+};
+
+enum class Test : std::uint8_t {
+    kAll,  // of the conditions that follow, see Condition::children
+    kAny,
+    kEqual,
+    kLess,
+    kLessOrEqual,
+    kGreater,
+    kGreaterOrEqual,
+    kBetween,  // of two operands, both included; for sort keys
+    kBeginsWith,
+    kContains,
+    kIn,
+    kNotIn,  // the attribute has a value of this type, which equals none of the operands
+    kIsNull,
+    kIsNotNull,
+    kUnknown,  // cannot be said to DynamoDB: it lets everything through
+};
+
+// A condition about an attribute, or the head of a group, behind which its members stand one after the other. True
+// exactly where SQL's is, about a column that holds the attribute's values of the given types and is NULL otherwise;
+// orders of strings let strings with U+0000 through in any case.
+struct Condition {
+    Test test;
+    std::uint32_t children;  // kAll, kAny: members, at least one
+    std::string_view attribute;
+    std::span<const Operand> operands;
+    std::uint32_t types;  // bits of ValueType, for kNotIn, kContains, kIsNull, kIsNotNull
+};
+
+struct KeyValue {
+    std::string_view attribute;
+    Operand value;
+};
+
+// What the requests that read items have in common.
+struct ReadOptions {
+    std::string_view table;
+    std::string_view index;  // empty: the table itself
+    bool consistent;
+    std::span<const std::string_view> projection;  // attributes, each one once; empty: all
+    std::span<const Condition> filter;             // terms that must all hold; as far as the service takes them
+    bool count_only;                               // Select COUNT
+    std::uint32_t limit;                           // items evaluated at most; 0: only the 1 MB limit
+    std::string_view exclusive_start_key;          // as in ScanRequest
+};
+
+struct QueryRequest {
+    ReadOptions read;
+    std::span<const KeyValue> partition;
+    const Condition *sort;  // null: none
+    bool backwards;
+};
+
+struct ReadRequest {  // a Scan with conditions
+    ReadOptions read;
+    std::uint32_t segment;
+    std::uint32_t total_segments;
+};
+
 struct ScanRequest {
     std::string_view table;
     std::uint32_t segment;
@@ -68,6 +134,7 @@ struct ScanPage {
     std::span<const Item> items;
     double read_units;          // ConsumedCapacity.CapacityUnits; 0 if the server tells none
     std::string_view last_key;  // LastEvaluatedKey as received; empty after the segment's last page
+    std::int64_t count = 0;     // of the items that passed the filter; with Select COUNT the only answer
 };
 
 // SHA-256 of an item's canonical key, see key_digest.h.

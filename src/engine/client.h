@@ -93,6 +93,8 @@ enum class Operation : std::uint8_t {
     kPutItem,
     kUpdateItem,
     kBatchWriteItem,
+    kQuery,
+    kGetItem,
 };
 
 // Starts a call: signs and sends `body` (DynamoDB JSON 1.0), retries as AWS's standard mode says (3 attempts, jittered

@@ -18,7 +18,7 @@ struct OperationInfo {
 };
 
 // In the order of Operation. Target prefixes: service models of botocore 1.43.11, "targetPrefix".
-constexpr std::array<OperationInfo, 15> kOperations = {{
+constexpr std::array<OperationInfo, 17> kOperations = {{
     {"ListTables", "DynamoDB_20120810.ListTables", false},
     {"DescribeTable", "DynamoDB_20120810.DescribeTable", false},
     {"Scan", "DynamoDB_20120810.Scan", false},
@@ -34,6 +34,8 @@ constexpr std::array<OperationInfo, 15> kOperations = {{
     {"PutItem", "DynamoDB_20120810.PutItem", false},
     {"UpdateItem", "DynamoDB_20120810.UpdateItem", false},
     {"BatchWriteItem", "DynamoDB_20120810.BatchWriteItem", false},
+    {"Query", "DynamoDB_20120810.Query", false},
+    {"GetItem", "DynamoDB_20120810.GetItem", false},
 }};
 
 const OperationInfo &info(Operation operation)

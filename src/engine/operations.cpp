@@ -2,10 +2,13 @@
 #include "engine/operations.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "dynamodb/batch_get.h"
+#include "dynamodb/decimal.h"
 #include "dynamodb/exports.h"
+#include "dynamodb/reads.h"
 #include "dynamodb/scan.h"
 #include "dynamodb/tables.h"
 #include "engine/call.h"
@@ -191,6 +194,46 @@ Status parse_items(std::span<const std::string_view> documents, NulCharacters nu
 void destroy(Items *handle) noexcept
 {
     delete handle;
+}
+
+Status start_query(Client *client, Session *session, const QueryRequest &request, Now now, Call **call) noexcept
+{
+    return start({client, session, now}, Operation::kQuery, call, [&] { return dynamodb::query_request(request); });
+}
+
+Status start_read(Client *client, Session *session, const ReadRequest &request, Now now, Call **call) noexcept
+{
+    return start({client, session, now}, Operation::kScan, call, [&] { return dynamodb::read_request(request); });
+}
+
+Status start_get_item(Client *client, Session *session, const ReadOptions &options, std::string_view key, Now now,
+                      Call **call) noexcept
+{
+    return start({client, session, now}, Operation::kGetItem, call,
+                 [&] { return dynamodb::get_request(options, key); });
+}
+
+Status take_count(Call *call, Items **handle, ScanPage *page) noexcept
+{
+    return take(call, handle, page, NulCharacters::kReplace, dynamodb::ItemPage::Answer::kCount);
+}
+
+Status take_item(Call *call, NulCharacters nul_characters, Items **handle, ScanPage *page) noexcept
+{
+    return take(call, handle, page, nul_characters, dynamodb::ItemPage::Answer::kItem);
+}
+
+bool is_number(std::string_view digits) noexcept
+{
+    const std::optional<dynamodb::Decimal> decimal = dynamodb::parse_decimal(digits);
+    return decimal && dynamodb::fits_dynamodb(*decimal);
+}
+
+Status start_batch_get_item(Client *client, Session *session, const ReadOptions &options,
+                            std::span<const std::string_view> keys, Now now, Call **call) noexcept
+{
+    return start({client, session, now}, Operation::kBatchGetItem, call,
+                 [&] { return dynamodb::batch_get_request(options, keys); });
 }
 
 Status start_batch_get_item(Client *client, Session *session, std::string_view table,

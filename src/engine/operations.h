@@ -22,6 +22,7 @@ namespace podyn::engine {
 
 using dynamodb::BackupsDescription;
 using dynamodb::carries_new_images;
+using dynamodb::Condition;
 using dynamodb::CurrentItem;
 using dynamodb::CurrentItemsPage;
 using dynamodb::ExportDescription;
@@ -29,13 +30,20 @@ using dynamodb::ExportRequest;
 using dynamodb::ExportsPage;
 using dynamodb::IndexDescription;
 using dynamodb::KeyAttribute;
+using dynamodb::KeyValue;
 using dynamodb::kKeyDigestBytes;
 using dynamodb::kMostKeysOfBatchGet;
 using dynamodb::kUnknown;
+using dynamodb::Operand;
+using dynamodb::Projection;
+using dynamodb::QueryRequest;
+using dynamodb::ReadOptions;
+using dynamodb::ReadRequest;
 using dynamodb::ScanPage;
 using dynamodb::ScanRequest;
 using dynamodb::TableDescription;
 using dynamodb::TablesPage;
+using dynamodb::Test;
 using streams::Change;
 using streams::ChangeKind;
 using streams::kNoChange;
@@ -110,12 +118,32 @@ struct Items;
                                  Items **handle, std::span<const Item> *items) noexcept;
 void destroy(Items *handle) noexcept;
 
+// ---- Query, Scan with conditions, GetItem --------------------------------------------------------------------------
+
+[[nodiscard]] Status start_query(Client *client, Session *session, const QueryRequest &request, Now now,
+                                 Call **call) noexcept;
+[[nodiscard]] Status start_read(Client *client, Session *session, const ReadRequest &request, Now now,
+                                Call **call) noexcept;
+// `key`: DynamoDB JSON; of the options, only table, consistent and projection count.
+[[nodiscard]] Status start_get_item(Client *client, Session *session, const ReadOptions &options, std::string_view key,
+                                    Now now, Call **call) noexcept;
+// Of Query and Scan: as take_scan, or with Select COUNT only the page's count.
+[[nodiscard]] Status take_count(Call *call, Items **handle, ScanPage *page) noexcept;
+// Of GetItem: one item, or none.
+[[nodiscard]] Status take_item(Call *call, NulCharacters nul_characters, Items **handle, ScanPage *page) noexcept;
+
+// Whether DynamoDB's numbers can be this one: at most 38 digits, magnitude from 1E-130 to below 1E126.
+[[nodiscard]] bool is_number(std::string_view digits) noexcept;
+
 // ---- BatchGetItem --------------------------------------------------------------------------------------------------
 
 struct CurrentItems;
 // Reads consistently. `keys`: DynamoDB JSON as in Change::keys or CurrentItemsPage::unprocessed, at most
 // kMostKeysOfBatchGet, no two of them equal.
 [[nodiscard]] Status start_batch_get_item(Client *client, Session *session, std::string_view table,
+                                          std::span<const std::string_view> keys, Now now, Call **call) noexcept;
+// The same with options, of which table, consistent and projection count; the projection holds the key.
+[[nodiscard]] Status start_batch_get_item(Client *client, Session *session, const ReadOptions &options,
                                           std::span<const std::string_view> keys, Now now, Call **call) noexcept;
 // `key_attributes`: of the table.
 [[nodiscard]] Status take_current_items(Call *call, NulCharacters nul_characters,

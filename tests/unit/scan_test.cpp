@@ -197,6 +197,34 @@ TEST(ScanPage, reads_what_dynamodb_answered)
     EXPECT_EQ(counts, (std::vector<std::size_t>{0, 2}));
 }
 
+TEST(OneItem, is_there_or_not)
+{
+    using dynamodb::ItemPage;
+    const auto item = [](std::string body) {
+        return std::make_unique<ItemPage>(std::move(body), dynamodb::NulCharacters::kReplace, ItemPage::Answer::kItem);
+    };
+    const auto found = item(R"({"Item":{"a":{"N":"1"},"m":{"M":{}}},"ConsumedCapacity":{"CapacityUnits":1}})");
+    ASSERT_EQ(found->page().items.size(), 1U);
+    EXPECT_EQ(found->page().items[0].values[0].text, "1");
+    EXPECT_EQ(found->page().read_units, 1);
+    EXPECT_TRUE(item(R"({"ConsumedCapacity":{"CapacityUnits":1}})")->page().items.empty());
+    EXPECT_THROW(item(R"({"Item":[]})"), base::Error);
+    EXPECT_THROW(item(R"({"Item":7})"), base::Error);
+}
+
+TEST(Count, is_all_that_select_count_gives)
+{
+    using dynamodb::ItemPage;
+    const auto count = [](std::string body) {
+        const ItemPage page(std::move(body), dynamodb::NulCharacters::kReplace, ItemPage::Answer::kCount);
+        return std::pair(page.page().count, std::string(page.page().last_key));
+    };
+    EXPECT_EQ(count(R"({"Count":7,"ScannedCount":9,"LastEvaluatedKey":{"a":{"N":"1"}}})"),
+              std::pair(std::int64_t{7}, std::string(R"({"a":{"N":"1"}})")));
+    EXPECT_THROW(count(R"({"ScannedCount":9})"), base::Error);
+    EXPECT_EQ(parse(R"({"Items":[],"Count":0})")->page().count, 0);
+}
+
 TEST(LastKeyGuess, finds_the_key_at_the_end_of_the_body)
 {
     EXPECT_EQ(dynamodb::guess_last_key(R"({"Items":[],"LastEvaluatedKey":{"a":{"S":"}\"{"}},"Count":0})"),
