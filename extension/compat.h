@@ -172,6 +172,67 @@ inline Oid primary_key_index(Relation relation)
 #endif
 }
 
+// Whether strings are ordered by their bytes.
+inline bool is_bytewise(Oid collation)
+{
+    if (!OidIsValid(collation))
+        return false;
+#if PG_VERSION_NUM >= 180000
+    return pg_newlocale_from_collation(collation)->collate_is_c;
+#else
+    return lc_collate_is_c(collation);
+#endif
+}
+
+inline bool is_descending(const PathKey &key)
+{
+#if PG_VERSION_NUM >= 180000
+    return key.pk_cmptype == COMPARE_GT;
+#else
+    return key.pk_strategy == BTGreaterStrategyNumber;
+#endif
+}
+
+// The role that a relation of a plan is read as.
+inline Oid reader_of(ForeignScanState *node)
+{
+    auto *plan = reinterpret_cast<ForeignScan *>(node->ss.ps.plan);
+#if PG_VERSION_NUM >= 160000
+    Oid role = plan->checkAsUser;
+#else
+    Index relation = plan->scan.scanrelid > 0 ? plan->scan.scanrelid
+                                              : static_cast<Index>(bms_next_member(plan->fs_relids, -1));
+    Oid role = exec_rt_fetch(relation, node->ss.ps.state)->checkAsUser;
+#endif
+    return OidIsValid(role) ? role : GetUserId();
+}
+
+inline ForeignPath *make_foreign_path(PlannerInfo *root, RelOptInfo *relation, double rows, Cost startup, Cost total,
+                                      List *pathkeys, Relids outer, List *details)
+{
+#if PG_VERSION_NUM >= 180000
+    return create_foreignscan_path(root, relation, nullptr, rows, 0, startup, total, pathkeys, outer, nullptr, NIL,
+                                   details);
+#elif PG_VERSION_NUM >= 170000
+    return create_foreignscan_path(root, relation, nullptr, rows, startup, total, pathkeys, outer, nullptr, NIL,
+                                   details);
+#else
+    return create_foreignscan_path(root, relation, nullptr, rows, startup, total, pathkeys, outer, nullptr, details);
+#endif
+}
+
+inline ForeignPath *make_foreign_upper_path(PlannerInfo *root, RelOptInfo *relation, PathTarget *target, double rows,
+                                            Cost startup, Cost total, List *details)
+{
+#if PG_VERSION_NUM >= 180000
+    return create_foreign_upper_path(root, relation, target, rows, 0, startup, total, NIL, nullptr, NIL, details);
+#elif PG_VERSION_NUM >= 170000
+    return create_foreign_upper_path(root, relation, target, rows, startup, total, NIL, nullptr, NIL, details);
+#else
+    return create_foreign_upper_path(root, relation, target, rows, startup, total, NIL, nullptr, details);
+#endif
+}
+
 // Whether a text is JSON, by PostgreSQL's own parser.
 inline bool is_json(std::string_view text)
 {

@@ -252,7 +252,9 @@ SELECT pg_catalog.pg_extension_config_dump('podyn.event_id_seq', '');
 
 CREATE FUNCTION podyn.option_validator(options text[], catalog oid) RETURNS void
     AS 'MODULE_PATHNAME', 'podyn_option_validator' LANGUAGE C STRICT;
-CREATE FOREIGN DATA WRAPPER podyn VALIDATOR podyn.option_validator;
+CREATE FUNCTION podyn.fdw_handler() RETURNS fdw_handler
+    AS 'MODULE_PATHNAME', 'podyn_fdw_handler' LANGUAGE C STRICT;
+CREATE FOREIGN DATA WRAPPER podyn HANDLER podyn.fdw_handler VALIDATOR podyn.option_validator;
 
 -- ---- Replicate ------------------------------------------------------------------------------------------------------
 
@@ -584,7 +586,7 @@ COMMENT ON VIEW @extschema@.podyn_events IS 'what happened when';
 
 REVOKE ALL ON SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA podyn FROM PUBLIC;
-REVOKE ALL ON FUNCTION podyn.option_validator, podyn.canonical_item, @extschema@.podyn_replicate, @extschema@.podyn_plan,
+REVOKE ALL ON FUNCTION podyn.option_validator, podyn.fdw_handler, podyn.canonical_item, @extschema@.podyn_replicate, @extschema@.podyn_plan,
     @extschema@.podyn_replicate_all, @extschema@.podyn_import, @extschema@.podyn_create_profile,
     @extschema@.podyn_drop_profile, @extschema@.podyn_export, @extschema@.podyn_exports, @extschema@.podyn_push,
     @extschema@.podyn_dump, @extschema@.podyn_start,

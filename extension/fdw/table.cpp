@@ -3,14 +3,13 @@
 
 #include "load/convert.h"
 #include "load/create_target.h"
+#include "load/target.h"
 #include "raise.h"
 
 namespace podyn {
 namespace {
 
 using engine::ColumnType;
-
-constexpr const char *kDocumentName = "data";
 
 // What a column of this type can only have come from.
 ColumnType source_type(Oid base_type)
@@ -38,7 +37,7 @@ ColumnType source_type(Oid base_type)
 bool is_document(const TableOptions &options, const FormData_pg_attribute &attribute, const ColumnOptions &given)
 {
     return options.conversion_mode != ConversionMode::kColumns && given.attribute == nullptr &&
-           strcmp(NameStr(attribute.attname), kDocumentName) == 0;
+           strcmp(NameStr(attribute.attname), kDocumentColumn) == 0;
 }
 
 void require_document(const ForeignTable &table)
@@ -46,15 +45,15 @@ void require_document(const ForeignTable &table)
     const char *mode = kConversionModeWords[static_cast<int>(table.options.conversion_mode)];
     if (table.document == kNoForeignColumn)
         ereport(ERROR, (errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
-                        errmsg("foreign table \"%s\" has no column \"%s\"", table.relation_name, kDocumentName),
+                        errmsg("foreign table \"%s\" has no column \"%s\"", table.relation_name, kDocumentColumn),
                         errhint("With conversion_mode '%s' it holds the item: ALTER FOREIGN TABLE ... ADD COLUMN %s "
                                 "jsonb.",
-                                mode, kDocumentName)));
+                                mode, kDocumentColumn)));
     Oid type = table.columns[table.document].base_type;
     if (type != JSONBOID && type != JSONOID)
         ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
-                        errmsg("column \"%s\" of foreign table \"%s\" has type %s", kDocumentName, table.relation_name,
-                               format_type_be(type)),
+                        errmsg("column \"%s\" of foreign table \"%s\" has type %s", kDocumentColumn,
+                               table.relation_name, format_type_be(type)),
                         errhint("With conversion_mode '%s' it holds the item, as jsonb or json.", mode)));
 }
 
@@ -101,7 +100,8 @@ void add_column(ForeignTable *table, const FormData_pg_attribute &attribute)
     ForeignColumn *column = &table->columns[table->column_count];
     column->number = attribute.attnum;
     column->name = pstrdup(NameStr(attribute.attname));
-    column->base_type = getBaseType(attribute.atttypid);
+    column->modifier = attribute.atttypmod;
+    column->base_type = getBaseTypeAndTypmod(attribute.atttypid, &column->modifier);
     column->nulls = given.nulls;
     column->sets = given.sets;
     if (is_document(table->options, attribute, given)) {

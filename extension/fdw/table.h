@@ -18,6 +18,7 @@ struct ForeignColumn {
     engine::ColumnType type;  // of the attribute. Of a key: as DynamoDB says; else as the column's type suggests
     KeyRole key;              // in the table itself, not in an index
     Oid base_type;            // the column's type, or what its domain stands on
+    int32 modifier;           // of that
     bool plain;               // it has exactly the type that podyn gives such attributes: values are not converted
     Nulls nulls;              // how NULL is written
     bool sets;                // whether an array is written as a set

@@ -1,0 +1,171 @@
+"""Foreign tables: what DynamoDB is asked for, and that the rows are those that PostgreSQL wants."""
+
+import pytest
+
+from foreign_tables import import_tables, scan, scans
+
+ORDERS = 40
+
+
+def s(value):
+    return {'S': value}
+
+
+def n(value):
+    return {'N': str(value)}
+
+
+@pytest.fixture
+def orders(dynamodb, database):
+    """A table with a sort key, two indexes, and attributes of several types; imported."""
+    dynamodb.create_table('orders', [('customer', 'S'), ('at', 'S')],
+                          gsis={'by_status': [('status', 'S'), ('total', 'N')]},
+                          lsis={'by_total': [('customer', 'S'), ('total', 'N')]}, stream=None)
+    dynamodb.put('orders', *(
+        {'customer': s(f'c{i % 4}'), 'at': s(f'2024-01-{i // 4:02}'), 'status': s('open' if i % 3 else 'done'),
+         'total': n(i * 10), 'size': n(i), 'odd name#': s(f'x{i}'), 'paid': {'BOOL': i % 2 == 0}} for i in range(ORDERS)))
+    import_tables(database)
+    return database
+
+
+def test_import_makes_columns_of_keys_indexes_and_a_sample(orders):
+    columns = orders.query(
+        "SELECT attname::text, format_type(atttypid, NULL), array_to_string(attfdwoptions, ' '), attnotnull, collname "
+        "FROM pg_attribute LEFT JOIN pg_collation AS c ON c.oid = attcollation "
+        "WHERE attrelid = 'orders'::regclass AND attnum > 0 ORDER BY attnum")
+    assert columns[:2] == [('customer', 'text', 'key=partition', True, 'default'), ('at', 'text', 'key=sort', True, 'C')]
+    assert sorted(columns[2:4]) == [('status', 'text', None, False, 'default'), ('total', 'numeric', None, False, None)]
+    assert sorted(columns[4:]) == [('odd name#', 'text', None, False, 'default'), ('paid', 'boolean', None, False, None),
+                                   ('size', 'numeric', None, False, None)]
+
+
+LOOKUPS = [
+    # condition, request, index, key condition, rows
+    ("customer = 'c1' AND at = '2024-01-03'", 'GetItem', None, 1),
+    ("customer = 'c1'", 'Query', None, 10),
+    ("customer = 'c1' AND at > '2024-01-03'", 'Query', None, 6),
+    ("customer = 'c1' AND at >= '2024-01-03'", 'Query', None, 7),
+    ("customer = 'c1' AND at < '2024-01-03'", 'Query', None, 3),
+    ("customer = 'c1' AND at <= '2024-01-03'", 'Query', None, 4),
+    ("customer = 'c1' AND at BETWEEN '2024-01-03' AND '2024-01-05'", 'Query', None, 3),
+    ("customer = 'c1' AND at > '2024-01-03' AND at < '2024-01-05'", 'Query', None, 1),
+    ("customer = 'c1' AND at LIKE '2024-01-0%%'", 'Query', None, 10),
+    ("customer = 'c1' AND at LIKE '2024-01-_3'", 'Query', None, 1),
+    ("customer = 'c1' AND starts_with(at, '2024-01-03')", 'Query', None, 1),
+    ("customer = 'c1' AND at ^@ '2024-01-03'", 'Query', None, 1),
+    ("customer IN ('c1', 'c2', 'c1', 'nobody') AND at = '2024-01-03'", 'BatchGetItem', None, 2),
+    ("customer = 'c1' AND at = ANY (ARRAY['2024-01-03', '2024-01-04', NULL])", 'BatchGetItem', None, 2),
+    ("customer = ANY ('{c1,c2}')", 'Query', None, 20),
+    ("status = 'done' AND total > 100", 'Query', 'by_status', 10),
+    ("customer = 'c1' AND total BETWEEN 100 AND 200", 'Query', 'by_total', 2),
+    ("status = 'done'", 'Scan', None, 14),
+    ("status = 'done' AND total IS NOT NULL", 'Query', 'by_status', 14),
+    ("total > 100", 'Scan', None, 29),
+    ("customer = ''", 'Query', None, 0),
+    ("customer = 'c1' AND at > '2024-01-05' AND at < '2024-01-03'", 'Query', None, 0),
+]
+
+
+def test_conditions_on_keys_become_requests_by_key(orders):
+    for condition, request, index, rows in LOOKUPS:
+        statement = f'SELECT * FROM orders WHERE {condition}'.replace('%%', '%')
+        found = scan(orders, statement)
+        assert (found['Request'], found.get('DynamoDB Index')) == (request, index), (condition, found)
+        assert len(orders.query(statement)) == rows, condition
+
+
+FILTERS = [
+    ("size = 5", 'size = \'5\'::numeric', 1),
+    ("size <> 5", 'size <> \'5\'::numeric', 39),
+    ("\"odd name#\" = 'x7'", '"odd name#" = \'x7\'::text', 1),
+    ("paid", 'paid = true', 20),
+    ("NOT paid AND size < 10", 'paid = false AND size < \'10\'::numeric', 5),
+    ("size = 3 OR \"odd name#\" LIKE '%7'", None, 5),
+    ("size = 3 OR \"odd name#\" LIKE '%7%'", '(size = \'3\'::numeric OR contains("odd name#", \'7\'::text))', 5),
+    ("size IN (1, 2, 3, 100)", "size = ANY ('{1,2,3,100}'::numeric[])", 3),
+    ("size NOT IN (1, 2, 3)", "size <> ALL ('{1,2,3}'::numeric[])", 37),
+    ("total IS NULL", 'total IS NULL', 0),
+    ("length(status) = 4", None, 40),
+    ("\"odd name#\" > 'x5'", None, 4),
+    ("\"odd name#\" COLLATE \"C\" > 'x5'", '"odd name#" > \'x5\'::text', 4),
+]
+
+
+def test_other_conditions_become_filter_expressions(orders):
+    for condition, expression, rows in FILTERS:
+        statement = f'SELECT * FROM orders WHERE {condition}'
+        found = scan(orders, statement)
+        assert (found['Request'], found.get('Filter Expression')) == ('Scan', expression), (condition, found)
+        assert len(orders.query(statement)) == rows, condition
+
+
+def test_only_needed_attributes_are_read(orders):
+    found = scan(orders, "SELECT size FROM orders WHERE customer = 'c1' AND paid")
+    assert found['Projection'] == 'customer, size, paid'
+
+
+def test_order(orders):
+    for order, expected in (('at', 'ascending'), ('at DESC', 'descending'), ('at DESC, size', 'descending'),
+                            ('customer, at', 'ascending'), ('size', None), ('at COLLATE "default"', None)):
+        statement = f"SELECT at FROM orders WHERE customer = 'c1' ORDER BY {order}"
+        assert scan(orders, statement).get('Order') == expected, order
+        assert orders.column(statement) == sorted(orders.column(statement), reverse='DESC' in order), order
+    statement = "SELECT total FROM orders WHERE status = 'open' AND total > 0 ORDER BY total DESC LIMIT 3"
+    found = scan(orders, statement)
+    assert (found['DynamoDB Index'], found['Order'], found['Limit']) == ('by_status', 'descending', 3)
+    assert orders.column(statement) == [380, 370, 350]
+
+
+def test_limit(orders):
+    def limit(statement):
+        return scan(orders, statement).get('Limit')
+    assert limit('SELECT * FROM orders LIMIT 7') == 7
+    assert limit("SELECT * FROM orders WHERE customer = 'c1' ORDER BY at LIMIT 2 OFFSET 1") == 3
+    assert limit('SELECT * FROM orders WHERE length(status) = 4 LIMIT 7') is None
+    assert limit('SELECT * FROM orders WHERE size = 1 LIMIT 7') is None
+    assert limit('SELECT * FROM orders ORDER BY size LIMIT 7') is None
+    assert len(orders.query('SELECT * FROM orders LIMIT 7')) == 7
+    assert len(orders.query('SELECT * FROM orders WHERE size >= 20 LIMIT 7')) == 7
+
+
+def test_counts(orders):
+    for condition, request, rows in (('true', 'Scan', 40), ("customer = 'c1'", 'Query', 10), ('size < 10', 'Scan', 10),
+                                     ("customer = 'c1' AND at >= '2024-01-03' AND at <= '2024-01-05'", 'Query', 3),
+                                     ("status = 'done' AND size > 5", 'Scan', 12)):
+        found = scan(orders, f'SELECT count(*) FROM orders WHERE {condition}')
+        assert (found['Request'], found.get('Select')) == (request, 'COUNT'), (condition, found)
+        assert orders.value(f'SELECT count(*) FROM orders WHERE {condition}') == rows, condition
+    for condition, rows in (("customer = 'c1' AND at > '2024-01-03' AND at < '2024-01-05'", 1),
+                            ('length(status) = 4', 40), ("\"odd name#\" COLLATE \"C\" > 'x5'", 4)):
+        assert 'Select' not in scan(orders, f'SELECT count(*) FROM orders WHERE {condition}'), condition
+        assert orders.value(f'SELECT count(*) FROM orders WHERE {condition}') == rows, condition
+
+
+def test_joins_look_rows_up(orders):
+    orders.query("CREATE TABLE wanted (c text, day text COLLATE \"C\"); "
+                 "INSERT INTO wanted VALUES ('c1', '2024-01-03'), ('c2', '2024-01-04'), ('c9', '2024-01-03'), (NULL, 'x'); "
+                 "ANALYZE wanted")
+    statement = 'SELECT o.size FROM wanted AS w JOIN orders AS o ON o.customer = w.c AND o.at = w.day ORDER BY 1'
+    found = scan(orders, statement)
+    assert (found['Request'], found['Key Condition']) == ('GetItem', 'customer = $0 AND at = $1')
+    assert orders.column(statement) == [13, 18]
+    statement = 'SELECT count(o.size) FROM wanted AS w LEFT JOIN orders AS o ON o.customer = w.c'
+    assert scan(orders, statement)['Request'] == 'Query'
+    assert orders.value(statement) == 20
+
+
+def test_prepared_statements_with_parameters(orders):
+    orders.query("SET plan_cache_mode = force_generic_plan; "
+                 "PREPARE one (text, text) AS SELECT size FROM orders WHERE customer = $1 AND at = $2; "
+                 "PREPARE several (text, text) AS SELECT size FROM orders WHERE customer = $1 AND at LIKE $2 ORDER BY at; "
+                 "PREPARE many (text[], numeric) AS SELECT size FROM orders WHERE customer = ANY ($1) AND size > $2")
+    assert scan(orders, "EXECUTE one ('c1', '2024-01-03')")['Request'] == 'GetItem'
+    assert orders.column("EXECUTE one ('c1', '2024-01-03')") == [13]
+    assert orders.column("EXECUTE one ('c1', NULL)") == []
+    assert scan(orders, "EXECUTE several ('c1', '2024-01-03')")['Request'] == 'Query'
+    assert orders.column("EXECUTE several ('c1', '2024-01-03%')") == [13]
+    assert orders.column("EXECUTE several ('c1', '%-03')") == [13]
+    assert orders.column("EXECUTE several ('c1', NULL)") == []
+    assert sorted(orders.column("EXECUTE many ('{c1,c2}', 30)")) == [33, 34, 37, 38]
+    assert orders.column("EXECUTE many ('{c1,c2}', 1e200)") == []
+    assert len(orders.column("EXECUTE many ('{c1,c1}', 'NaN')")) == 0
