@@ -8,9 +8,9 @@
 namespace podyn {
 namespace {
 
-// Costs are in the planner's own units. A request takes some milliseconds, and a byte is paid for, sent and parsed. A full
-// scan takes read units from everybody else, and its table may have grown since it was counted: some dozens of lookups
-// are preferred to it in any case.
+// Costs are in the planner's own units. A request takes some milliseconds, and a byte is paid for, sent and parsed. A
+// full scan takes read units from everybody else, and its table may have grown since it was counted: some dozens of
+// lookups are preferred to it in any case.
 constexpr double kCostOfRequest = 10;
 constexpr double kCostOfScan = 500;
 constexpr double kCostOfByte = 0.0005;
@@ -223,6 +223,11 @@ int limit_of(PlannerInfo *root, const Choice &choice)
                : 0;
 }
 
+List *aggregates_of(Node *expressions)
+{
+    return pull_var_clause(expressions, PVC_INCLUDE_AGGREGATES | PVC_INCLUDE_PLACEHOLDERS);
+}
+
 ForeignScan *get_plan(PlannerInfo *root, RelOptInfo *relation, Oid oid, ForeignPath *path, List *target, List *clauses,
                       Plan *outer)
 {
@@ -233,8 +238,8 @@ ForeignScan *get_plan(PlannerInfo *root, RelOptInfo *relation, Oid oid, ForeignP
         scan.count = true;
         scan.relation = planning_of(relation)->table->relation;
         List *details = write_plan(scan, *choice.access, &values);
-        return make_foreignscan(target, NIL, 0, values, details, static_cast<List *>(copyObjectImpl(target)), NIL,
-                                outer);
+        List *counts = add_to_flat_tlist(NIL, aggregates_of(reinterpret_cast<Node *>(target)));
+        return make_foreignscan(target, NIL, 0, values, details, counts, NIL, outer);
     }
     scan.relation = oid;
     scan.ordered = choice.ordered;
@@ -257,17 +262,18 @@ bool is_count(Node *node)
     return aggregate->aggfnoid == F_COUNT_ && aggregate->aggfilter == nullptr && aggregate->agglevelsup == 0;
 }
 
+// Whether the result is made of count(*) alone, or of expressions over it.
 bool wants_only_counts(PlannerInfo *root)
 {
     const Query &query = *root->parse;
-    if (!query.hasAggs || query.groupClause != NIL || query.groupingSets != NIL || query.havingQual != nullptr ||
-        root->upper_targets[UPPERREL_GROUP_AGG]->exprs == NIL)
+    if (!query.hasAggs || query.groupClause != NIL || query.groupingSets != NIL || query.havingQual != nullptr)
         return false;
+    List *aggregates = aggregates_of(reinterpret_cast<Node *>(root->upper_targets[UPPERREL_GROUP_AGG]->exprs));
     ListCell *cell;
-    foreach (cell, root->upper_targets[UPPERREL_GROUP_AGG]->exprs)
+    foreach (cell, aggregates)
         if (!is_count(static_cast<Node *>(lfirst(cell))))
             return false;
-    return true;
+    return aggregates != NIL;
 }
 
 // Longer lists would not fit into one expression.
