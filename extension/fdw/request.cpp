@@ -328,7 +328,7 @@ bool make_request(const ForeignTable &table, const PlannedScan &plan, const Plan
     if (plan.index != nullptr && index == nullptr)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                         errmsg("DynamoDB table \"%s\" has no index \"%s\" any more", table.table_name, plan.index),
-                        errhint("Try again: the statement will be planned without it.")));
+                        errhint("Prepared statements keep their plans: use DISCARD PLANS.")));
     Making making = {&table, values};
     if (plan.request != Request::kScan && !make_key_request(making, plan, wanted))
         return false;
