@@ -90,7 +90,8 @@ const char *describe_key(const ForeignTable &table, const Item &item)
     ereport(ERROR, (errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
                     errmsg("key attribute \"%s\" contains the character U+0000, which PostgreSQL cannot store",
                            slot.column->attribute),
-                    errdetail("The item's key is %s, where U+2400 stands for it.", describe_key(table, item))));
+                    errdetail("The item's key is %s, where U+2400 stands for it.", describe_key(table, item)),
+                    errhint("conversion_mode 'dynamodb_json' shows it in a column data of type json.")));
 }
 
 void set(const RowMaker &maker, const Slot &slot, const Item &item, const Value &value, Datum *values, bool *nulls)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from foreign_tables import import_tables, scan, scans
+from failing import fails
+from foreign_tables import import_tables, scan
 
 ORDERS = 40
 
@@ -169,3 +170,40 @@ def test_prepared_statements_with_parameters(orders):
     assert sorted(orders.column("EXECUTE many ('{c1,c2}', 30)")) == [33, 34, 37, 38]
     assert orders.column("EXECUTE many ('{c1,c2}', 1e200)") == []
     assert len(orders.column("EXECUTE many ('{c1,c1}', 'NaN')")) == 0
+
+
+def test_what_is_read_consistently_comes_from_no_global_index(orders):
+    def index(condition):
+        return scan(orders, f'SELECT * FROM orders WHERE {condition}').get('DynamoDB Index')
+    orders.query("ALTER FOREIGN TABLE orders OPTIONS (ADD consistent_read 'true')")
+    assert index("status = 'done' AND total > 100") is None
+    assert index("customer = 'c1' AND total = 10") == 'by_total'
+
+
+def test_an_index_has_to_hold_what_is_needed(dynamodb, database):
+    definitions = [{'AttributeName': name, 'AttributeType': 'S'} for name in ('id', 'kind')]
+    dynamodb.client.create_table(
+        TableName='things', BillingMode='PAY_PER_REQUEST', AttributeDefinitions=definitions,
+        KeySchema=[{'AttributeName': 'id', 'KeyType': 'HASH'}],
+        GlobalSecondaryIndexes=[{'IndexName': 'by_kind', 'KeySchema': [{'AttributeName': 'kind', 'KeyType': 'HASH'}],
+                                 'Projection': {'ProjectionType': 'INCLUDE', 'NonKeyAttributes': ['size']}}])
+    dynamodb.put('things', {'id': s('a'), 'kind': s('x'), 'size': n(1), 'note': s('one')})
+    import_tables(database)
+    for columns, index in (('id, kind, size', 'by_kind'), ('note', None), ('*', None)):
+        statement = f"SELECT {columns} FROM things WHERE kind = 'x'"
+        assert scan(database, statement).get('DynamoDB Index') == index, columns
+        assert len(database.query(statement)) == 1
+    database.query("ALTER FOREIGN TABLE things OPTIONS (ADD index_name 'by_kind')")
+    assert database.column('SELECT size FROM things') == [1]
+    fails(database, 'SELECT note FROM things', says=('"by_kind"', 'does not hold attribute "note"'), hint='index_name')
+
+
+def test_u0000_is_shown_as_another_character_and_refused_in_keys(dynamodb, database):
+    dynamodb.create_table('notes', [('id', 'S')], stream=None)
+    dynamodb.put('notes', {'id': s('a'), 'note': s('x\0y')}, {'id': s('b'), 'note': s('xy')})
+    import_tables(database)
+    for condition in ('note = \'x\u2400y\'', 'note COLLATE "C" > \'xz\'', 'note LIKE \'x\u2400%\''):
+        assert database.column(f'SELECT note FROM notes WHERE {condition}') == ['x\u2400y'], condition
+    dynamodb.put('notes', {'id': s('c\0'), 'note': s('z')})
+    fails(database, 'SELECT * FROM notes', says='"id" contains the character U+0000', hint='json',
+          sqlstates={'22P05'})
