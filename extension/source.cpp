@@ -56,6 +56,14 @@ void check_credentials(const SourceOptions &options, const char *server, Oid rol
 
 }  // namespace
 
+void require_utf8_database()
+{
+    if (GetDatabaseEncoding() != PG_UTF8)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("podyn needs a database with encoding UTF8, this one has %s", GetDatabaseEncodingName()),
+                        errhint("Use CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0.")));
+}
+
 engine::Session *open_source(MemoryContext context, const char *server, Oid role)
 {
     return open_server(context, find_server(server, role), role);
@@ -63,6 +71,7 @@ engine::Session *open_source(MemoryContext context, const char *server, Oid role
 
 engine::Session *open_server(MemoryContext context, const ForeignServer *foreign, Oid role)
 {
+    require_utf8_database();
     const char *server = foreign->servername;
     SourceOptions options = read_source_options(foreign, role);
     bool use_default_chain = options.credentials != nullptr && strcmp(options.credentials, "default") == 0;

@@ -6,6 +6,9 @@
 
 namespace podyn {
 
+// DynamoDB's strings are UTF-8.
+void require_utf8_database();
+
 // Opens a session for `role` on the foreign server; it ends with `context`. Inside a transaction. Errors say what to
 // create: no such server, no right to use it, no credentials, an endpoint that is not allowed (any more).
 engine::Session *open_source(MemoryContext context, const char *server, Oid role);

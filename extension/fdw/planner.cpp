@@ -254,12 +254,22 @@ ForeignScan *get_plan(PlannerInfo *root, RelOptInfo *relation, Oid oid, ForeignP
 
 // ---- count(*) ------------------------------------------------------------------------------------------------------
 
+// count(1)
+bool counts_constant(const Aggref &aggregate)
+{
+    if (aggregate.aggfnoid != F_COUNT_ANY || aggregate.aggdistinct != NIL)
+        return false;
+    Expr *argument = static_cast<TargetEntry *>(linitial(aggregate.args))->expr;
+    return IsA(argument, Const) && !reinterpret_cast<Const *>(argument)->constisnull;
+}
+
 bool is_count(Node *node)
 {
     if (!IsA(node, Aggref))
         return false;
     auto *aggregate = reinterpret_cast<Aggref *>(node);
-    return aggregate->aggfnoid == F_COUNT_ && aggregate->aggfilter == nullptr && aggregate->agglevelsup == 0;
+    bool every_row = aggregate->aggfnoid == F_COUNT_ || counts_constant(*aggregate);
+    return every_row && aggregate->aggfilter == nullptr && aggregate->agglevelsup == 0;
 }
 
 // Whether the result is made of count(*) alone, or of expressions over it.

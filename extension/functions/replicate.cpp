@@ -19,6 +19,7 @@
 #include "locks.h"
 #include "raise.h"
 #include "read_units.h"
+#include "source.h"
 #include "workers/pool.h"
 #include "workers/process.h"
 
@@ -31,10 +32,7 @@ constexpr int32 kBatchSize = 500;  // the default of podyn_import: items that ar
 
 void check_caller()
 {
-    if (GetDatabaseEncoding() != PG_UTF8)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("podyn needs a database with encoding UTF8, this one has %s", GetDatabaseEncodingName()),
-                        errhint("Use CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0.")));
+    require_utf8_database();
     if (!worker_may_log_in(GetUserId())) {
         const char *role = GetUserNameFromId(GetUserId(), false);
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -136,6 +136,10 @@ def test_counts(orders):
         found = scan(orders, f'SELECT count(*) FROM orders WHERE {condition}')
         assert (found['Request'], found.get('Select')) == (request, 'COUNT'), (condition, found)
         assert orders.value(f'SELECT count(*) FROM orders WHERE {condition}') == rows, condition
+    for counted, select in (('count(1)', 'COUNT'), ('count(*) * 2 > 5', 'COUNT'), ('count(size)', None),
+                            ('count(DISTINCT 1)', None), ('count(*), max(size)', None)):
+        assert scan(orders, f'SELECT {counted} FROM orders').get('Select') == select, counted
+    assert orders.query('SELECT count(1), count(*) > 39 FROM orders') == [(ORDERS, True)]
     for condition, rows in (("customer = 'c1' AND at > '2024-01-03' AND at < '2024-01-05'", 1),
                             ('length(status) = 4', 40), ("\"odd name#\" COLLATE \"C\" > 'x5'", 4)):
         assert 'Select' not in scan(orders, f'SELECT count(*) FROM orders WHERE {condition}'), condition
