@@ -13,6 +13,7 @@ enum class Backfill : uint8 { kScan, kExport, kFiles };  // kFiles: of exports t
 enum class OnExisting : uint8 { kError, kTruncate, kUpsert };
 enum class Deletes : uint8 { kApply, kIgnore, kMark };                // `deletes` and `ttl_deletes`
 enum class OnConflict : uint8 { kUpdate, kMerge, kNothing, kError };  // of an import: the key has a row already
+enum class ConversionMode : uint8 { kColumns, kJsonb, kDynamodbJson };  // the last two: one column for the whole item
 using NulCharacters = engine::NulCharacters;
 
 // The spellings in the order of the enumerators.
@@ -21,6 +22,7 @@ inline constexpr const char *kBackfillWords[] = {"scan", "export"};
 inline constexpr const char *kOnExistingWords[] = {"error", "truncate", "upsert"};
 inline constexpr const char *kDeletesWords[] = {"apply", "ignore", "mark"};
 inline constexpr const char *kOnConflictWords[] = {"update", "merge", "nothing", "error"};
+inline constexpr const char *kConversionModeWords[] = {"columns", "jsonb", "dynamodb_json"};
 inline constexpr const char *kNulCharactersWords[] = {"replace", "strip", "reject"};
 
 // The enumerator that a word stands for; -1: none.

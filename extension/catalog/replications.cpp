@@ -7,7 +7,7 @@ namespace podyn::catalog {
 namespace {
 
 constexpr char kSelect[] =
-    "SELECT id, name, owner::oid, server, source, target::oid, copy_data, replay_changes, conversion_mode = 'jsonb', "
+    "SELECT id, name, owner::oid, server, source, target::oid, copy_data, replay_changes, conversion_mode, "
     "lower_case_columns, scan_rate::float8, coalesce(segments, 0), key_names[1], key_names[2], stream_arn, "
     "target_is_ours, positions_at, target_made, coalesce(copy_segments, 0), coalesce(workers, 0), consistent_read, "
     "on_existing, deletes, coalesce(ttl_deletes, deletes), nul_characters, revision, copy_upserts, "
@@ -44,7 +44,9 @@ Replication *read(MemoryContext context)
     replication->target = is_null(0, 6) ? InvalidOid : get_oid(0, 6);
     replication->copy_data = get_boolean(0, 7);
     replication->replay_changes = get_boolean(0, 8);
-    replication->jsonb_mode = get_boolean(0, 9);
+    auto mode = option<ConversionMode>(9, kConversionModeWords);
+    replication->jsonb_mode = mode != ConversionMode::kColumns;
+    replication->typed_document = mode == ConversionMode::kDynamodbJson;
     replication->lower_case_columns = get_boolean(0, 10);
     replication->scan_rate = DatumGetFloat8(value(0, 11));
     replication->segments = get_int4(0, 12);

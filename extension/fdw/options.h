@@ -34,9 +34,6 @@ struct SourceOptions {
 // Reads a server's options, and those of the role's user mapping for it if there is one.
 SourceOptions read_source_options(const ForeignServer *server, Oid role);
 
-enum class ConversionMode : uint8 { kColumns, kJsonb, kDynamodbJson };
-inline constexpr const char *kConversionModeWords[] = {"columns", "jsonb", "dynamodb_json"};
-
 // How an attribute is written that has no value in its row.
 enum class Nulls : uint8 { kAbsent, kNull };
 inline constexpr const char *kNullsWords[] = {"absent", "null"};

@@ -32,19 +32,6 @@ int word(const Arguments &arguments, int i, const char *option, std::span<const 
                     errhint("The option knows %s.", known.data)));
 }
 
-bool read_conversion_mode(const Arguments &arguments, int i)
-{
-    const char *mode = arguments.string(i);
-    if (mode == nullptr)
-        refuse_null("conversion_mode");
-    if (strcmp(mode, "jsonb") == 0)
-        return true;
-    if (strcmp(mode, "columns") != 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown conversion_mode \"%s\"", mode),
-                        errhint("Use 'columns' or 'jsonb'.")));
-    return false;
-}
-
 int32 read_workers(const Arguments &arguments, int i)
 {
     if (arguments.null(i))

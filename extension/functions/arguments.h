@@ -23,9 +23,7 @@ bool boolean(const Arguments &arguments, int i, const char *option);
 // The place of an option's value among the words that it knows.
 int word(const Arguments &arguments, int i, const char *option, std::span<const char *const> words);
 
-// Options that several functions have. True: jsonb mode.
-bool read_conversion_mode(const Arguments &arguments, int i);
-// 0: podyn.max_workers.
+// An option that several functions have. 0: podyn.max_workers.
 int32 read_workers(const Arguments &arguments, int i);
 
 }  // namespace podyn

@@ -172,7 +172,7 @@ ReplicateOptions as_replicate_options(const ImportOptions &options, const char *
     result.schema = true;
     result.data = true;
     result.citus = options.citus;
-    result.jsonb_mode = options.jsonb_mode;
+    result.conversion_mode = options.conversion_mode;
     result.lower_case_columns = options.lower_case_columns;
     result.scan_rate = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
     result.workers = options.workers;

@@ -92,7 +92,8 @@ ImportOptions read_import_options(FunctionCallInfo fcinfo)
     options.batch_size = read_batch_size(arguments);
     options.citus = boolean(arguments, kCitus, "citus");
     check_citus_options(options.citus, nullptr);
-    options.jsonb_mode = read_conversion_mode(arguments, kConversionMode);
+    options.conversion_mode =
+        static_cast<ConversionMode>(word(arguments, kConversionMode, "conversion_mode", kConversionModeWords));
     options.lower_case_columns = boolean(arguments, kLowerCaseColumns, "lower_case_columns");
     options.workers = read_workers(arguments, kWorkers);
     options.nul_characters =

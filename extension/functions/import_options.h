@@ -19,7 +19,7 @@ struct ImportOptions {
     bool allow_gaps;
     int32 batch_size;
     bool citus;
-    bool jsonb_mode;
+    ConversionMode conversion_mode;
     bool lower_case_columns;
     int32 workers;  // 0: podyn.max_workers
     NulCharacters nul_characters;

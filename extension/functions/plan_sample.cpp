@@ -228,7 +228,8 @@ void plan_columns(PlanRows *rows, const catalog::Replication &replication, std::
     Attributes attributes = read_attributes(items);
     int count = static_cast<int>(items.size());
     if (replication.jsonb_mode) {
-        add_row(rows, "column", "data jsonb holds the whole item; attributes in the sample: %d", attributes.count);
+        add_row(rows, "column", "data jsonb holds the whole item%s; attributes in the sample: %d",
+                replication.typed_document ? " as DynamoDB JSON" : "", attributes.count);
         return;
     }
     for (int i = 0; i < attributes.count && i < kMostColumnRows; ++i)

@@ -73,7 +73,8 @@ void require_own_target(Oid relation)
 TargetRequest target_request(const char *source, const ReplicateOptions &options)
 {
     TargetRequest request = {};
-    request.jsonb_mode = options.jsonb_mode;
+    request.jsonb_mode = options.conversion_mode != ConversionMode::kColumns;
+    request.typed_document = options.conversion_mode == ConversionMode::kDynamodbJson;
     request.lower_case_columns = options.lower_case_columns;
     request.citus = options.citus;
     request.colocate_with = options.colocate_with;
@@ -127,7 +128,7 @@ int32 insert_replication(const char *source, const char *name, const ReplicateOp
          catalog::regclass(target.relation),
          catalog::boolean(options.data),
          catalog::boolean(options.changes),
-         catalog::text(options.jsonb_mode ? "jsonb" : "columns"),
+         catalog::text(kConversionModeWords[static_cast<int>(options.conversion_mode)]),
          catalog::boolean(options.lower_case_columns),
          catalog::datum(NUMERICOID, options.scan_rate),
          catalog::int4(options.segments),
@@ -238,7 +239,7 @@ NewReplication make_record_replication(const char *source, const char *name, con
                                        const engine::TableDescription &table, const catalog::Profile &profile,
                                        OnConflict on_conflict)
 {
-    if (options.citus || options.jsonb_mode || options.lower_case_columns)
+    if (options.citus || options.conversion_mode != ConversionMode::kColumns || options.lower_case_columns)
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                  errmsg("citus, conversion_mode and lower_case_columns are about tables that podyn fills itself"),

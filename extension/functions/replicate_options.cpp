@@ -126,7 +126,8 @@ ReplicateOptions read_replicate_options(FunctionCallInfo fcinfo, int first)
     options.citus = boolean(arguments, kCitus, "citus");
     options.colocate_with = arguments.string(kColocateWith);
     check_citus_options(options.citus, options.colocate_with);
-    options.jsonb_mode = read_conversion_mode(arguments, kConversionMode);
+    options.conversion_mode =
+        static_cast<ConversionMode>(word(arguments, kConversionMode, "conversion_mode", kConversionModeWords));
     options.lower_case_columns = boolean(arguments, kLowerCaseColumns, "lower_case_columns");
     options.scan_rate_value = read_scan_rate(arguments);
     options.scan_rate = arguments.datum(kScanRate);

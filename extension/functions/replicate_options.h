@@ -15,7 +15,7 @@ struct ReplicateOptions {
     bool changes;
     bool citus;
     const char *colocate_with;  // null: where Citus would put it
-    bool jsonb_mode;
+    ConversionMode conversion_mode;
     bool lower_case_columns;
     Datum scan_rate;  // numeric
     double scan_rate_value;

@@ -81,11 +81,15 @@ char *create_table_statement(const NewTarget &target, const TargetRequest &reque
 }
 
 // What an index is made on: a column, or in jsonb mode an expression over the document.
-void append_index_key(StringInfo statement, const NewTarget &target, const KeyAttribute &key)
+void append_index_key(StringInfo statement, const NewTarget &target, const TargetRequest &request,
+                      const KeyAttribute &key)
 {
     const DeclaredColumn *column = find(target, key.name);
     if (column != nullptr)
         appendStringInfoString(statement, quote_identifier(column->column));
+    else if (request.typed_document)
+        appendStringInfo(statement, "((%s -> %s ->> '%c')%s)", kDocumentColumn,
+                         quote_literal_cstr(copy_string(key.name)), key.type, key.type == 'N' ? "::numeric" : "");
     else if (key.type == 'N')
         // Items that are older than the index may hold something else there.
         appendStringInfo(statement, "((CASE WHEN jsonb_typeof(%s -> %s) = 'number' THEN (%s ->> %s)::numeric END))",
@@ -103,7 +107,7 @@ char *create_index_statement(const NewTarget &target, const TargetRequest &reque
     appendStringInfo(&statement, "CREATE INDEX %s ON %s (", quote_identifier(name), qualified(request));
     for (size_t i = 0; i < index.keys.size(); ++i) {
         appendStringInfoString(&statement, i ? ", " : "");
-        append_index_key(&statement, target, index.keys[i]);
+        append_index_key(&statement, target, request, index.keys[i]);
     }
     appendStringInfoString(&statement, ")");
     return statement.data;

@@ -11,6 +11,7 @@ struct TargetRequest {
     const char *schema;
     const char *table;
     bool jsonb_mode;
+    bool typed_document;
     bool lower_case_columns;
     bool citus;
     const char *colocate_with;  // null: where Citus would put it

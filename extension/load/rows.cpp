@@ -103,7 +103,9 @@ void fill_row(const Target &target, TupleDesc descriptor, Form form, Row *row)
     if (target.checks_nulls)
         check_nulls(target, *row);
     if (target.jsonb_mode)
-        set(row, target.document, jsonb_from_attributes(row->item->values, nullptr));
+        set(row, target.document,
+            target.typed_document ? dynamodb_json_from_attributes(row->item->values)
+                                  : jsonb_from_attributes(row->item->values, nullptr));
     else if (rest != nullptr)
         set(row, target.rest, jsonb_from_attributes(row->item->values, rest));
 }

@@ -301,6 +301,7 @@ Target *load_target(MemoryContext parent, const catalog::Replication &replicatio
     target->adds_columns = replication.adds_columns;
     target->citus = is_citus_table(replication.target);
     target->jsonb_mode = replication.jsonb_mode;
+    target->typed_document = replication.typed_document;
     target->key_count = replication.key_count;
     for (int i = 0; i < 2; ++i) {
         target->keys[i] = -1;

@@ -26,6 +26,7 @@ struct Target {
     bool adds_columns;       // for attributes that have none
     bool citus;              // a table that Citus spreads over nodes (distributed.h)
     bool jsonb_mode;         // key columns and one column for the whole item
+    bool typed_document;     // jsonb mode: as DynamoDB JSON
     engine::Layout *layout;  // attribute and type -> index in columns
     TargetColumn *columns;   // the mapped ones; two types of one attribute may share one
     int column_count;
