@@ -269,8 +269,6 @@ namespace {
 
 using Places = std::vector<const Value *>;
 
-bool same_value(const Value &left, const Value &right);
-
 Places members_of(const Value &container)
 {
     Places members;
@@ -302,6 +300,8 @@ bool same_sets(const Value &left, const Value &right)
     return forms[0] == forms[1];
 }
 
+}  // namespace
+
 bool same_value(const Value &left, const Value &right)
 {
     if (left.type != right.type)
@@ -327,6 +327,8 @@ bool same_value(const Value &left, const Value &right)
             return member_form(left) == member_form(right);
     }
 }
+
+namespace {
 
 Places attributes_of(std::span<const Value> values)
 {

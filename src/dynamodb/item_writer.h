@@ -42,6 +42,8 @@ struct WrittenItem {
 // One value with its type: {"S":"…"}. `attribute` is for messages. Adds what it takes to `size`.
 void append_value(std::string &json, const Value &value, std::string_view attribute, std::size_t &size);
 
+// Equal by DynamoDB's rules, see same_item(); a value's members lie behind it.
+[[nodiscard]] bool same_value(const Value &left, const Value &right);
 // Whether the two have the same attributes: sets without order, numbers by value. Values of items without problems.
 [[nodiscard]] bool same_item(std::span<const Value> left, std::span<const Value> right);
 

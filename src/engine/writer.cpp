@@ -534,6 +534,16 @@ bool writer_next(Writer *writer, WriteOutcome *outcome) noexcept
     return true;
 }
 
+bool same_value(const Value &left, const Value &right) noexcept
+{
+    bool same = false;
+    const Status status = guarded([&] {
+        same = dynamodb::same_value(left, right);
+        return Status{};
+    });
+    return status.ok() && same;
+}
+
 WriterCounts writer_counts(const Writer *writer) noexcept
 {
     return writer->counts;

@@ -88,6 +88,9 @@ struct WriteOutcome {
 // Of the writes that came to something else than written. False: there is none for now.
 [[nodiscard]] bool writer_next(Writer *writer, WriteOutcome *outcome) noexcept;
 
+// Whether DynamoDB holds two values equal: sets without order, numbers by value.
+[[nodiscard]] bool same_value(const Value &left, const Value &right) noexcept;
+
 struct WriterCounts {
     std::uint64_t written;
     std::uint64_t existed;
