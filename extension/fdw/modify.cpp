@@ -1,0 +1,362 @@
+// See modify.h. Writes go on their way without being waited for, many at once, and are waited for at the end of the
+// statement; but where what becomes of a row has to be known at once (ON CONFLICT DO NOTHING, UPDATE … RETURNING).
+// DynamoDB knows nothing of transactions: what was sent before an error or a ROLLBACK stays.
+#include "fdw/modify.h"
+
+#include "fdw/modify_rows.h"
+#include "raise.h"
+#include "settings.h"
+#include "write/rows_to_items.h"
+#include "write/writing.h"
+
+namespace podyn {
+namespace {
+
+struct Modify {
+    ForeignTable *table;
+    RowWriter rows;
+    Writing writing;
+    bool dry_run;
+    bool only_new;             // ON CONFLICT DO NOTHING
+    bool waits;                // for each row's end
+    bool *assigned;            // UPDATE: the columns that the statement sets
+    AttrNumber old_row;        // UPDATE, DELETE: in the plan's slot
+    TupleTableSlot *old_slot;  // for that
+    MemoryContext context;     // of one row
+    uint64 row;
+    bool *existed;  // of a batch's rows
+    uint64 first;   // row of the batch
+    uint64 existed_count;
+    uint64 gone;
+};
+
+constexpr const char *kOldRow = "wholerow";  // PostgreSQL's own name, see preprocess_targetlist
+
+Oid writer_of(ResultRelInfo *relation, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+    return ExecGetResultRelCheckAsUser(relation, estate);
+#else
+    if (relation->ri_RangeTableIndex == 0)  // of a partition that rows are routed to
+        return GetUserId();
+    Oid role = exec_rt_fetch(relation->ri_RangeTableIndex, estate)->checkAsUser;
+    return OidIsValid(role) ? role : GetUserId();
+#endif
+}
+
+void require_table(const ForeignTable &table)
+{
+    if (table.options.index_name != nullptr)
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                        errmsg("foreign table \"%s\" reads index \"%s\" and cannot be written to", table.relation_name,
+                               table.options.index_name),
+                        errhint("Write to a foreign table of the DynamoDB table itself.")));
+}
+
+Modify *begin(ResultRelInfo *relation, EState *estate)
+{
+    auto *modify = static_cast<Modify *>(palloc0(sizeof(Modify)));
+    Relation foreign = relation->ri_RelationDesc;
+    modify->table = open_foreign_table(RelationGetRelid(foreign), writer_of(relation, estate));
+    require_table(*modify->table);
+    modify->rows = make_row_writer(*modify->table, RelationGetDescr(foreign));
+    modify->writing = begin_writing(loop_of(modify->table->connection), session_of(modify->table->connection),
+                                    modify->table->source, 0);
+    modify->dry_run = settings::dry_run;
+    modify->context = AllocSetContextCreate(CurrentMemoryContext, "podyn foreign row", ALLOCSET_DEFAULT_SIZES);
+    relation->ri_FdwState = modify;
+    return modify;
+}
+
+// ---- what becomes of writes -----------------------------------------------------------------------------------------
+
+[[noreturn]] void raise_failure(const Modify &modify, const char *key, const engine::Status &status)
+{
+    engine::WriterCounts counts = engine::writer_counts(modify.writing.writer);
+    const char *s = status.sqlstate;
+    ereport(ERROR, (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])),
+                    errmsg("item with key %s of DynamoDB table \"%s\" was not written: %s", key,
+                           modify.table->table_name, status.message),
+                    errdetail("%s%s%llu writes of this statement were sent before; they stay.", status.detail,
+                              status.detail[0] ? " " : "", static_cast<unsigned long long>(counts.written))));
+}
+
+void take_outcomes(Modify *modify)
+{
+    engine::WriteOutcome outcome;
+    while (engine::writer_next(modify->writing.writer, &outcome)) {
+        if (outcome.result == engine::WriteResult::kFailed)
+            raise_failure(*modify, copy_string(outcome.key), outcome.status);
+        if (outcome.result == engine::WriteResult::kGone)
+            ++modify->gone;
+        else if (modify->existed != nullptr)
+            modify->existed[outcome.row - modify->first] = true;
+        if (outcome.result == engine::WriteResult::kExisted)
+            ++modify->existed_count;
+    }
+    check(engine::writer_status(modify->writing.writer));
+}
+
+void finish_writes(Modify *modify)
+{
+    drain(modify->writing);
+    take_outcomes(modify);
+}
+
+// ---- sending --------------------------------------------------------------------------------------------------------
+
+void check_item(const Modify &modify, const ItemValues &item, const engine::WriteRequest &request,
+                engine::CheckedWrite *checked)
+{
+    engine::Status status = {};
+    if (item.refusal == nullptr) {
+        status = engine::writer_check(modify.writing.writer, request, checked);
+        if (status.ok())
+            return;
+        if (status.failure != engine::Failure::kInvalid)
+            check(status);
+    } else {
+        strlcpy(status.sqlstate, "22023", sizeof status.sqlstate);
+        strlcpy(status.message, item.refusal, sizeof status.message);
+    }
+    raise_failure(modify, describe_key(item, modify.table->source.keys), status);
+}
+
+void send_or_tell(Modify *modify, const char *what)
+{
+    if (modify->dry_run)
+        ereport(NOTICE, (errmsg("dry run: would %s", what)));
+    else
+        send(modify->writing);
+    take_outcomes(modify);
+}
+
+const char *tell(const char *what, std::string_view json)
+{
+    return psprintf("%s %s", what, copy_string(json));
+}
+
+void put(Modify *modify, TupleTableSlot *slot)
+{
+    MemoryContext old = MemoryContextSwitchTo(modify->context);
+    ItemValues item = item_of(modify->rows, slot, nullptr);
+    engine::CheckedWrite checked;
+    auto kind = modify->only_new ? engine::WriteKind::kPutNew : engine::WriteKind::kPut;
+    check_item(*modify, item, {kind, item.all(), {}, modify->row++}, &checked);
+    send_or_tell(modify, modify->dry_run ? tell(modify->only_new ? "put, unless it exists," : "put", checked.json) : "");
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(modify->context);
+}
+
+// ---- INSERT and COPY ------------------------------------------------------------------------------------------------
+
+TupleTableSlot *insert_row(EState *, ResultRelInfo *relation, TupleTableSlot *slot, TupleTableSlot *)
+{
+    auto *modify = static_cast<Modify *>(relation->ri_FdwState);
+    uint64 existed = modify->existed_count;
+    put(modify, slot);
+    if (modify->only_new)
+        finish_writes(modify);
+    return modify->existed_count == existed ? slot : nullptr;
+}
+
+// For ON CONFLICT DO NOTHING: gives back the rows that were not there.
+TupleTableSlot **insert_rows(EState *, ResultRelInfo *relation, TupleTableSlot **slots, TupleTableSlot **, int *count)
+{
+    auto *modify = static_cast<Modify *>(relation->ri_FdwState);
+    auto size = static_cast<size_t>(*count);
+    modify->existed = static_cast<bool *>(palloc0(size + 1));
+    modify->first = modify->row;
+    for (int i = 0; i < *count; ++i)
+        put(modify, slots[i]);
+    finish_writes(modify);
+    auto **inserted = static_cast<TupleTableSlot **>(palloc(sizeof(TupleTableSlot *) * (size + 1)));
+    int inserted_count = 0;
+    for (size_t i = 0; i < size; ++i)
+        if (!modify->existed[i])
+            inserted[inserted_count++] = slots[i];
+    pfree(modify->existed);
+    modify->existed = nullptr;
+    *count = inserted_count;
+    return inserted;
+}
+
+// Rows are handed over in batches only where each has to be waited for.
+int batch_size(ResultRelInfo *relation)
+{
+    auto *modify = static_cast<Modify *>(relation->ri_FdwState);
+    const TriggerDesc *triggers = relation->ri_TrigDesc;
+    bool one_by_one = relation->ri_projectReturning != nullptr || relation->ri_WithCheckOptions != NIL ||
+                      (triggers != nullptr && (triggers->trig_insert_before_row || triggers->trig_insert_after_row));
+    return modify == nullptr || !modify->only_new || one_by_one ? 1 : settings::write_connections * 4;
+}
+
+void begin_insert(ModifyTableState *state, ResultRelInfo *relation)
+{
+    MemoryContext old = MemoryContextSwitchTo(state->ps.state->es_query_cxt);
+    Modify *modify = begin(relation, state->ps.state);
+    auto *plan = reinterpret_cast<ModifyTable *>(state->ps.plan);  // none in COPY
+    modify->only_new = plan != nullptr && plan->onConflictAction == ONCONFLICT_NOTHING;
+    MemoryContextSwitchTo(old);
+}
+
+void end(EState *, ResultRelInfo *relation)
+{
+    auto *modify = static_cast<Modify *>(relation->ri_FdwState);
+    if (modify == nullptr)
+        return;
+    finish_writes(modify);
+    if (modify->gone > 0 && !modify->waits)
+        ereport(WARNING, (errmsg("%llu items that the statement counts as updated were deleted meanwhile",
+                                 static_cast<unsigned long long>(modify->gone)),
+                          errdetail("They were not made again.")));
+}
+
+// ---- UPDATE and DELETE ----------------------------------------------------------------------------------------------
+
+// The old row tells the key and what has changed. PostgreSQL adds it itself to an UPDATE.
+void add_old_row(PlannerInfo *root, Index relation_index, RangeTblEntry *entry, Relation)
+{
+    Var *row = makeWholeRowVar(entry, static_cast<int>(relation_index), 0, false);
+    add_row_identity_var(root, row, relation_index, kOldRow);
+}
+
+void read_assigned(Modify *modify, ResultRelInfo *relation, EState *estate)
+{
+    const ForeignTable &table = *modify->table;
+    modify->assigned = static_cast<bool *>(palloc0(static_cast<size_t>(table.column_count) + 1));
+    const Bitmapset *updated = ExecGetUpdatedCols(relation, estate);
+    const TriggerDesc *triggers = relation->ri_TrigDesc;
+    bool by_triggers = triggers != nullptr && triggers->trig_update_before_row;
+    for (int i = 0; i < table.column_count; ++i) {
+        bool set = bms_is_member(table.columns[i].number - FirstLowInvalidHeapAttributeNumber, updated);
+        bool key = table.columns[i].key != KeyRole::kNone;
+        if (set && key)
+            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                            errmsg("column \"%s\" of foreign table \"%s\" cannot be updated", table.columns[i].name,
+                                   table.relation_name),
+                            errdetail("It is of the key of DynamoDB table \"%s\", and keys never change.",
+                                      table.table_name),
+                            errhint("Insert the item with its new key, and delete the one with the old key.")));
+        modify->assigned[i] = (set || by_triggers) && !key;
+    }
+}
+
+void begin_modify(ModifyTableState *state, ResultRelInfo *relation, List *, int, int flags)
+{
+    if (flags & EXEC_FLAG_EXPLAIN_ONLY)
+        return;
+    if (state->operation == CMD_INSERT)
+        return begin_insert(state, relation);
+    Modify *modify = begin(relation, state->ps.state);
+    modify->waits = relation->ri_projectReturning != nullptr;
+    Plan *plan = outerPlanState(state)->plan;
+    modify->old_row = ExecFindJunkAttributeInTlist(plan->targetlist, kOldRow);
+    if (!AttributeNumberIsValid(modify->old_row))
+        elog(ERROR, "could not find the old row among the plan's attributes");
+    TupleDesc descriptor = RelationGetDescr(relation->ri_RelationDesc);
+    modify->old_slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsHeapTuple);
+    if (state->operation == CMD_UPDATE)
+        read_assigned(modify, relation, state->ps.state);
+}
+
+TupleTableSlot *old_row_of(Modify *modify, TupleTableSlot *plan_slot)
+{
+    bool null;
+    Datum datum = ExecGetJunkAttribute(plan_slot, modify->old_row, &null);
+    if (null)
+        elog(ERROR, "the old row is NULL");
+    HeapTupleHeader header = DatumGetHeapTupleHeader(datum);
+    auto *tuple = static_cast<HeapTuple>(palloc0(sizeof(HeapTupleData)));
+    tuple->t_len = HeapTupleHeaderGetDatumLength(header);
+    tuple->t_data = header;
+    ItemPointerSetInvalid(&tuple->t_self);
+    return ExecStoreHeapTuple(tuple, modify->old_slot, false);
+}
+
+void send_change(Modify *modify, const ItemChange &change, const ItemValues &old_item)
+{
+    engine::CheckedWrite checked;
+    engine::WriteRequest request = {
+        engine::WriteKind::kUpdate, change.written.all(), {change.removed, change.removed_count}, modify->row++};
+    check_item(*modify, change.written, request, &checked);
+    const char *what = "";
+    if (modify->dry_run)
+        what = psprintf("update item with key %s: %s", describe_key(old_item, modify->table->source.keys),
+                        describe_change(change, old_item, *modify->table));
+    send_or_tell(modify, what);
+}
+
+TupleTableSlot *update_row(EState *, ResultRelInfo *relation, TupleTableSlot *slot, TupleTableSlot *plan_slot)
+{
+    auto *modify = static_cast<Modify *>(relation->ri_FdwState);
+    MemoryContext old = MemoryContextSwitchTo(modify->context);
+    ItemValues old_item = item_of(modify->rows, old_row_of(modify, plan_slot), modify->assigned);
+    ItemValues new_item = item_of(modify->rows, slot, modify->assigned);
+    ItemChange change = change_of(modify->rows, old_item, new_item, modify->assigned);
+    uint64 gone = modify->gone;
+    if (!change.nothing)
+        send_change(modify, change, old_item);
+    if (modify->waits)
+        finish_writes(modify);
+    ExecClearTuple(modify->old_slot);
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(modify->context);
+    return modify->waits && modify->gone != gone ? nullptr : slot;
+}
+
+TupleTableSlot *delete_row(EState *, ResultRelInfo *relation, TupleTableSlot *slot, TupleTableSlot *plan_slot)
+{
+    auto *modify = static_cast<Modify *>(relation->ri_FdwState);
+    MemoryContext old = MemoryContextSwitchTo(modify->context);
+    TupleTableSlot *old_row = old_row_of(modify, plan_slot);
+    ItemValues key = key_of(modify->rows, old_row);
+    engine::CheckedWrite checked;
+    check_item(*modify, key, {engine::WriteKind::kDelete, key.all(), {}, modify->row++}, &checked);
+    send_or_tell(modify, modify->dry_run ? tell("delete item with key", checked.key) : "");
+    MemoryContextSwitchTo(old);
+    if (modify->waits)
+        ExecCopySlot(slot, old_row);
+    else
+        ExecStoreAllNullTuple(slot);
+    ExecClearTuple(modify->old_slot);
+    MemoryContextReset(modify->context);
+    return slot;
+}
+
+// ---- the rest -------------------------------------------------------------------------------------------------------
+
+int updatable(Relation relation)
+{
+    return read_table_options(RelationGetRelid(relation)).index_name != nullptr
+               ? 0
+               : (1 << CMD_INSERT) | (1 << CMD_UPDATE) | (1 << CMD_DELETE);
+}
+
+void explain(ModifyTableState *state, ResultRelInfo *, List *, int, ExplainState *output)
+{
+    auto *plan = reinterpret_cast<ModifyTable *>(state->ps.plan);
+    bool only_new = state->operation == CMD_INSERT && plan->onConflictAction == ONCONFLICT_NOTHING;
+    const char *operation = state->operation == CMD_UPDATE ? "UpdateItem" : only_new ? "PutItem" : "BatchWriteItem";
+    ExplainPropertyText("DynamoDB Write", operation, output);
+}
+
+}  // namespace
+
+void set_modify_routines(FdwRoutine *routine)
+{
+    routine->AddForeignUpdateTargets = add_old_row;
+    routine->BeginForeignModify = begin_modify;
+    routine->BeginForeignInsert = begin_insert;
+    routine->ExecForeignInsert = insert_row;
+    routine->ExecForeignBatchInsert = insert_rows;
+    routine->GetForeignModifyBatchSize = batch_size;
+    routine->ExecForeignUpdate = update_row;
+    routine->ExecForeignDelete = delete_row;
+    routine->EndForeignModify = end;
+    routine->EndForeignInsert = end;
+    routine->IsForeignRelUpdatable = updatable;
+    routine->ExplainForeignModify = explain;
+}
+
+}  // namespace podyn

@@ -1,0 +1,38 @@
+// Between the rows of a foreign table and what is written of them to DynamoDB.
+#pragma once
+
+#include "engine/writer.h"
+#include "fdw/table.h"
+#include "write/values.h"
+
+namespace podyn {
+
+struct RowWriter {
+    const ForeignTable *table;
+    ColumnValues **columns;  // as in the table; null: a generated column, which is PostgreSQL's own affair
+    bool shares_attributes;  // several columns stand for one attribute
+};
+
+RowWriter make_row_writer(const ForeignTable &table, TupleDesc descriptor);
+
+// The item of a row, with the columns that `wanted` marks (null: all); key columns always. Palloc's in the current
+// context, which has to outlive what is done with it.
+ItemValues item_of(const RowWriter &rows, TupleTableSlot *slot, const bool *wanted);
+ItemValues key_of(const RowWriter &rows, TupleTableSlot *slot);
+
+// What an UPDATE comes to.
+struct ItemChange {
+    ItemValues written;  // the key, and the attributes that are set
+    std::string_view *removed;
+    uint32 removed_count;
+    bool nothing;
+};
+// `assigned`: the columns that the statement sets. One that is NULL is removed even if it was NULL before: the attribute
+// may be there with a type that the column does not show.
+ItemChange change_of(const RowWriter &rows, const ItemValues &old_item, const ItemValues &new_item,
+                     const bool *assigned);
+
+// For messages: "a" → "b".
+const char *describe_change(const ItemChange &change, const ItemValues &old_item, const ForeignTable &table);
+
+}  // namespace podyn
