@@ -18,7 +18,7 @@ struct Modify {
     Writing writing;
     bool dry_run;
     bool only_new;             // ON CONFLICT DO NOTHING
-    bool waits;                // for each row's end
+    bool returns_rows;         // UPDATE, DELETE: an UPDATE is then waited for, row by row
     bool *assigned;            // UPDATE: the columns that the statement sets
     AttrNumber old_row;        // UPDATE, DELETE: in the plan's slot
     TupleTableSlot *old_slot;  // for that
@@ -44,21 +44,11 @@ Oid writer_of(ResultRelInfo *relation, EState *estate)
 #endif
 }
 
-void require_table(const ForeignTable &table)
-{
-    if (table.options.index_name != nullptr)
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                        errmsg("foreign table \"%s\" reads index \"%s\" and cannot be written to", table.relation_name,
-                               table.options.index_name),
-                        errhint("Write to a foreign table of the DynamoDB table itself.")));
-}
-
 Modify *begin(ResultRelInfo *relation, EState *estate)
 {
     auto *modify = static_cast<Modify *>(palloc0(sizeof(Modify)));
     Relation foreign = relation->ri_RelationDesc;
     modify->table = open_foreign_table(RelationGetRelid(foreign), writer_of(relation, estate));
-    require_table(*modify->table);
     modify->rows = make_row_writer(*modify->table, RelationGetDescr(foreign));
     modify->writing = begin_writing(loop_of(modify->table->connection), session_of(modify->table->connection),
                                     modify->table->source, 0);
@@ -206,7 +196,7 @@ void end(EState *, ResultRelInfo *relation)
     if (modify == nullptr)
         return;
     finish_writes(modify);
-    if (modify->gone > 0 && !modify->waits)
+    if (modify->gone > 0 && !modify->returns_rows)
         ereport(WARNING, (errmsg("%llu items that the statement counts as updated were deleted meanwhile",
                                  static_cast<unsigned long long>(modify->gone)),
                           errdetail("They were not made again.")));
@@ -249,7 +239,7 @@ void begin_modify(ModifyTableState *state, ResultRelInfo *relation, List *, int,
     if (state->operation == CMD_INSERT)
         return begin_insert(state, relation);
     Modify *modify = begin(relation, state->ps.state);
-    modify->waits = relation->ri_projectReturning != nullptr;
+    modify->returns_rows = reinterpret_cast<ModifyTable *>(state->ps.plan)->returningLists != NIL;
     Plan *plan = outerPlanState(state)->plan;
     modify->old_row = ExecFindJunkAttributeInTlist(plan->targetlist, kOldRow);
     if (!AttributeNumberIsValid(modify->old_row))
@@ -297,12 +287,12 @@ TupleTableSlot *update_row(EState *, ResultRelInfo *relation, TupleTableSlot *sl
     uint64 gone = modify->gone;
     if (!change.nothing)
         send_change(modify, change, old_item);
-    if (modify->waits)
+    if (modify->returns_rows)
         finish_writes(modify);
     ExecClearTuple(modify->old_slot);
     MemoryContextSwitchTo(old);
     MemoryContextReset(modify->context);
-    return modify->waits && modify->gone != gone ? nullptr : slot;
+    return modify->returns_rows && modify->gone != gone ? nullptr : slot;
 }
 
 TupleTableSlot *delete_row(EState *, ResultRelInfo *relation, TupleTableSlot *slot, TupleTableSlot *plan_slot)
@@ -315,7 +305,7 @@ TupleTableSlot *delete_row(EState *, ResultRelInfo *relation, TupleTableSlot *sl
     check_item(*modify, key, {engine::WriteKind::kDelete, key.all(), {}, modify->row++}, &checked);
     send_or_tell(modify, modify->dry_run ? tell("delete item with key", checked.key) : "");
     MemoryContextSwitchTo(old);
-    if (modify->waits)
+    if (modify->returns_rows)
         ExecCopySlot(slot, old_row);
     else
         ExecStoreAllNullTuple(slot);

@@ -156,6 +156,10 @@ def test_the_policy_allows_what_podyn_calls_and_nothing_else(events, simulator, 
     events.recoverable_since = 0
     simulated.query("SELECT podyn_export('events', 's3://bucket')")
     simulated.query("SELECT FROM podyn_exports('events')")
+    for on_conflict in ('replace', 'skip'):
+        simulated.query("SELECT podyn_push('SELECT ''three'' AS id', 'events', on_conflict => %s)", on_conflict)
+    simulated.query("CREATE FOREIGN TABLE foreign_events (id text, name text) SERVER dynamodb OPTIONS (table_name 'events')")
+    simulated.query("UPDATE foreign_events SET name = 'x'")
     reading = allowed_actions({'ForeignTables'}) - allowed_actions({'Copy', 'StreamsWithoutImages'})
     assert asked_for(simulator) == of_dynamodb(allowed_actions()) - reading
 
