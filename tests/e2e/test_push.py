@@ -150,7 +150,7 @@ def test_throttled_and_unprocessed_writes_arrive_once_each(simulator, simulated)
     chance = random.Random(5)
     simulator.fault('throttle', operation='BatchWriteItem', probability=0.1, seed=3, times=None)
     simulator.leaves_unprocessed = lambda write: chance.random() < 0.01  # 10 % of batches, and some more
-    number = 20_000
+    number = 100_000
     query = f"SELECT md5(i::text) AS pk, i AS n FROM generate_series(1, {number}) AS i"
     assert push(simulated, query, 'throttled') == counts(number, number)
     assert len(simulator.tables['throttled'].items) == number
