@@ -589,7 +589,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA podyn FROM PUBLIC;
 REVOKE ALL ON FUNCTION podyn.option_validator, podyn.fdw_handler, podyn.canonical_item, @extschema@.podyn_replicate, @extschema@.podyn_plan,
     @extschema@.podyn_replicate_all, @extschema@.podyn_import, @extschema@.podyn_create_profile,
     @extschema@.podyn_drop_profile, @extschema@.podyn_export, @extschema@.podyn_exports, @extschema@.podyn_push,
-    @extschema@.podyn_dump, @extschema@.podyn_start,
+    @extschema@.podyn_dump, @extschema@.podyn_rfc3339, @extschema@.podyn_start,
     @extschema@.podyn_stop, @extschema@.podyn_alter,
     @extschema@.podyn_reset, @extschema@.podyn_drop,
     @extschema@.podyn_wait, @extschema@.podyn_sync, @extschema@.podyn_retry_errors,

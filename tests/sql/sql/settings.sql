@@ -27,10 +27,6 @@ SELECT setting, pg_temp.outcome('SET ' || setting) FROM unnest('{
 SELECT setting, pg_temp.outcome('SET ' || setting || ' = 100') FROM unnest('{
     podyn.max_workers, podyn.poll_interval, podyn.batch_rows, podyn.batch_bytes}'::text[]) AS setting;
 
--- What this version cannot keep is not promised.
-SELECT setting, pg_temp.outcome('SET ' || setting) FROM unnest('{
-    podyn.dry_run = on, podyn.dry_run = off}'::text[]) AS setting;
-
 -- A superuser's setting
 SELECT setting, pg_temp.outcome('SET ' || setting) FROM unnest('{
     podyn.allow_credential_process = on, podyn.allow_credential_process = off}'::text[]) AS setting;
