@@ -60,15 +60,29 @@ Modify *begin(ResultRelInfo *relation, EState *estate)
 
 // ---- what becomes of writes -----------------------------------------------------------------------------------------
 
-[[noreturn]] void raise_failure(const Modify &modify, const char *key, const engine::Status &status)
+[[noreturn]] void raise_failure(Modify *modify, const char *key, const engine::Status &status)
 {
-    engine::WriterCounts counts = engine::writer_counts(modify.writing.writer);
+    stop_writing(&modify->writing);
+    engine::WriterCounts counts = engine::writer_counts(modify->writing.writer);
     const char *s = status.sqlstate;
     ereport(ERROR, (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])),
                     errmsg("item with key %s of DynamoDB table \"%s\" was not written: %s", key,
-                           modify.table->table_name, status.message),
+                           modify->table->table_name, status.message),
                     errdetail("%s%s%llu writes of this statement were sent before; they stay.", status.detail,
                               status.detail[0] ? " " : "", static_cast<unsigned long long>(counts.written))));
+}
+
+// Errors after which nothing can be written any more.
+void check_writer(Modify *modify)
+{
+    engine::Status status = engine::writer_status(modify->writing.writer);
+    if (status.ok())
+        return;
+    stop_writing(&modify->writing);
+    ereport(NOTICE,
+            (errmsg("%llu writes of this statement were sent before the error; they stay",
+                    static_cast<unsigned long long>(engine::writer_counts(modify->writing.writer).written))));
+    check(status);
 }
 
 void take_outcomes(Modify *modify)
@@ -76,7 +90,7 @@ void take_outcomes(Modify *modify)
     engine::WriteOutcome outcome;
     while (engine::writer_next(modify->writing.writer, &outcome)) {
         if (outcome.result == engine::WriteResult::kFailed)
-            raise_failure(*modify, copy_string(outcome.key), outcome.status);
+            raise_failure(modify, copy_string(outcome.key), outcome.status);
         if (outcome.result == engine::WriteResult::kGone)
             ++modify->gone;
         else if (modify->existed != nullptr)
@@ -84,23 +98,23 @@ void take_outcomes(Modify *modify)
         if (outcome.result == engine::WriteResult::kExisted)
             ++modify->existed_count;
     }
-    check(engine::writer_status(modify->writing.writer));
+    check_writer(modify);
 }
 
 void finish_writes(Modify *modify)
 {
-    drain(modify->writing);
+    drain(&modify->writing);
     take_outcomes(modify);
 }
 
 // ---- sending --------------------------------------------------------------------------------------------------------
 
-void check_item(const Modify &modify, const ItemValues &item, const engine::WriteRequest &request,
+void check_item(Modify *modify, const ItemValues &item, const engine::WriteRequest &request,
                 engine::CheckedWrite *checked)
 {
     engine::Status status = {};
     if (item.refusal == nullptr) {
-        status = engine::writer_check(modify.writing.writer, request, checked);
+        status = engine::writer_check(modify->writing.writer, request, checked);
         if (status.ok())
             return;
         if (status.failure != engine::Failure::kInvalid)
@@ -109,7 +123,7 @@ void check_item(const Modify &modify, const ItemValues &item, const engine::Writ
         strlcpy(status.sqlstate, "22023", sizeof status.sqlstate);
         strlcpy(status.message, item.refusal, sizeof status.message);
     }
-    raise_failure(modify, describe_key(item, modify.table->source.keys), status);
+    raise_failure(modify, describe_key(item, modify->table->source.keys), status);
 }
 
 void send_or_tell(Modify *modify, const char *what)
@@ -117,7 +131,7 @@ void send_or_tell(Modify *modify, const char *what)
     if (modify->dry_run)
         ereport(NOTICE, (errmsg("dry run: would %s", what)));
     else
-        send(modify->writing);
+        send(&modify->writing);
     take_outcomes(modify);
 }
 
@@ -132,7 +146,7 @@ void put(Modify *modify, TupleTableSlot *slot)
     ItemValues item = item_of(modify->rows, slot, nullptr);
     engine::CheckedWrite checked;
     auto kind = modify->only_new ? engine::WriteKind::kPutNew : engine::WriteKind::kPut;
-    check_item(*modify, item, {kind, item.all(), {}, modify->row++}, &checked);
+    check_item(modify, item, {kind, item.all(), {}, modify->row++}, &checked);
     send_or_tell(modify, modify->dry_run ? tell(modify->only_new ? "put, unless it exists," : "put", checked.json) : "");
     MemoryContextSwitchTo(old);
     MemoryContextReset(modify->context);
@@ -269,7 +283,7 @@ void send_change(Modify *modify, const ItemChange &change, const ItemValues &old
     engine::CheckedWrite checked;
     engine::WriteRequest request = {
         engine::WriteKind::kUpdate, change.written.all(), {change.removed, change.removed_count}, modify->row++};
-    check_item(*modify, change.written, request, &checked);
+    check_item(modify, change.written, request, &checked);
     const char *what = "";
     if (modify->dry_run)
         what = psprintf("update item with key %s: %s", describe_key(old_item, modify->table->source.keys),
@@ -302,7 +316,7 @@ TupleTableSlot *delete_row(EState *, ResultRelInfo *relation, TupleTableSlot *sl
     TupleTableSlot *old_row = old_row_of(modify, plan_slot);
     ItemValues key = key_of(modify->rows, old_row);
     engine::CheckedWrite checked;
-    check_item(*modify, key, {engine::WriteKind::kDelete, key.all(), {}, modify->row++}, &checked);
+    check_item(modify, key, {engine::WriteKind::kDelete, key.all(), {}, modify->row++}, &checked);
     send_or_tell(modify, modify->dry_run ? tell("delete item with key", checked.key) : "");
     MemoryContextSwitchTo(old);
     if (modify->returns_rows)

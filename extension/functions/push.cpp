@@ -108,13 +108,14 @@ void take_outcomes(Push *push)
 }
 
 // Errors after which nothing can be written any more; what was written before is told.
-void check_writer(const Push &push)
+void check_writer(Push *push)
 {
-    engine::Status status = engine::writer_status(push.writing.writer);
+    engine::Status status = engine::writer_status(push->writing.writer);
     if (status.ok())
         return;
+    stop_writing(&push->writing);
     ereport(NOTICE, (errmsg("%llu items were written before the error; they stay",
-                            static_cast<unsigned long long>(engine::writer_counts(push.writing.writer).written))));
+                            static_cast<unsigned long long>(engine::writer_counts(push->writing.writer).written))));
     check(status);
 }
 
@@ -162,9 +163,9 @@ void push_row(Push *push, TupleDesc descriptor, HeapTuple row)
     ++push->read;
     MemoryContext old = MemoryContextSwitchTo(push->row_context);
     if (check_row(push, row_to_item(push->rows, descriptor, row)) && push->preview == nullptr)
-        send(push->writing);
+        send(&push->writing);
     take_outcomes(push);
-    check_writer(*push);
+    check_writer(push);
     tell_progress(push);
     MemoryContextSwitchTo(old);
     MemoryContextReset(push->row_context);
@@ -206,8 +207,8 @@ void finish_push(Push *push)
 {
     engine::writer_flush(push->writing.writer, now());
     while (!engine::writer_idle(push->writing.writer)) {
-        wait_for_writes(push->writing, push->told_at + kProgressEvery);
-        check_writer(*push);
+        wait_for_writes(&push->writing, push->told_at + kProgressEvery);
+        check_writer(push);
         take_outcomes(push);
         tell_progress(push);
     }

@@ -7,6 +7,8 @@
 namespace podyn {
 namespace {
 
+constexpr int64 kDriveEvery = 5000;  // microseconds
+
 std::span<const engine::KeyAttribute> index_keys(const engine::TableDescription &table)
 {
     size_t count = 0;
@@ -25,7 +27,7 @@ std::span<const engine::KeyAttribute> index_keys(const engine::TableDescription 
 Writing begin_writing(EventLoop *loop, engine::Session *session, const engine::TableDescription &table,
                       double write_rate)
 {
-    Writing writing = {loop, nullptr};
+    Writing writing = {loop, nullptr, now().monotonic_us};
     engine::WriterOptions options = {table.name, table.keys, index_keys(table),
                                      static_cast<uint32>(settings::write_connections), write_rate};
     check(engine::writer_create(loop->client, session, options, &writing.writer));
@@ -33,33 +35,53 @@ Writing begin_writing(EventLoop *loop, engine::Session *session, const engine::T
     return writing;
 }
 
-void wait_for_writes(const Writing &writing, int64 until)
+void wait_for_writes(Writing *writing, int64 until)
 {
-    int64 deadline = engine::writer_deadline(writing.writer);
+    int64 deadline = engine::writer_deadline(writing->writer);
     if (until >= 0 && (deadline < 0 || until < deadline))
         deadline = until;
-    wait_for_events(writing.loop, deadline);
-    engine::writer_drive(writing.writer, now());
+    wait_for_events(writing->loop, deadline);
+    writing->driven_at = now().monotonic_us;
+    engine::writer_drive(writing->writer, now());
 }
 
-void send(const Writing &writing)
+namespace {
+
+// Whoever has rows that take long must not leave what is under way lying about.
+void keep_moving(Writing *writing)
+{
+    int64 time = now().monotonic_us;
+    if (time - writing->driven_at >= kDriveEvery)
+        wait_for_writes(writing, time);
+}
+
+}  // namespace
+
+void send(Writing *writing)
 {
     for (;;) {
         bool taken = false;
-        check(engine::writer_take(writing.writer, now(), &taken));
+        check(engine::writer_take(writing->writer, now(), &taken));
         if (taken)
-            return;
-        engine::writer_flush(writing.writer, now());
+            return keep_moving(writing);
+        engine::writer_flush(writing->writer, now());
         wait_for_writes(writing, -1);
-        if (!engine::writer_status(writing.writer).ok())
+        if (!engine::writer_status(writing->writer).ok())
             return;
     }
 }
 
-void drain(const Writing &writing)
+void stop_writing(Writing *writing)
 {
-    engine::writer_flush(writing.writer, now());
-    while (!engine::writer_idle(writing.writer) && engine::writer_status(writing.writer).ok())
+    engine::writer_stop(writing->writer);
+    while (!engine::writer_idle(writing->writer))
+        wait_for_writes(writing, -1);
+}
+
+void drain(Writing *writing)
+{
+    engine::writer_flush(writing->writer, now());
+    while (!engine::writer_idle(writing->writer) && engine::writer_status(writing->writer).ok())
         wait_for_writes(writing, -1);
 }
 

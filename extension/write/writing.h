@@ -9,6 +9,7 @@ namespace podyn {
 struct Writing {
     EventLoop *loop;
     engine::Writer *writer;
+    int64 driven_at;  // monotonic microseconds
 };
 
 // It ends with the current memory context. `write_rate`: write units per second; 0: no limit.
@@ -16,10 +17,12 @@ Writing begin_writing(EventLoop *loop, engine::Session *session, const engine::T
                       double write_rate);
 
 // Sends the write that was checked last, waiting until there is room for it.
-void send(const Writing &writing);
+void send(Writing *writing);
 // Waits until all that was sent has come to its end.
-void drain(const Writing &writing);
+void drain(Writing *writing);
+// Sends no more, and waits until it is known what became of all that is under way.
+void stop_writing(Writing *writing);
 // Waits for something to happen to what was sent; -1: without limit.
-void wait_for_writes(const Writing &writing, int64 until);
+void wait_for_writes(Writing *writing, int64 until);
 
 }  // namespace podyn

@@ -84,6 +84,7 @@ constexpr NamedErrorKind kNamed[] = {
     {"RequestTimeoutException", kUnavailable},
     {"ServiceUnavailable", kUnavailable},
     {"ServiceUnavailableException", kUnavailable},
+    {"TransactionConflictException", kUnavailable},
     {"TransactionInProgressException", kUnavailable},
 
     {"ConditionalCheckFailedException", kCondition},

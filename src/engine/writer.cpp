@@ -130,6 +130,7 @@ struct Writer {
     void flush();
     void drive(Now now);
     void send_due(Now now);
+    void stop() noexcept;
     void fail(const Status &status);
 
     Client *client;
@@ -155,6 +156,7 @@ struct Writer {
     std::int64_t unanswered_since_us = -1;
     WriterCounts counts{};
     Status status{};
+    bool stopped = false;
 
   private:
     std::vector<dynamodb::KeyAttribute> keep(std::span<const dynamodb::KeyAttribute> keys)
@@ -271,7 +273,7 @@ void Writer::flush()
 void Writer::send_due(Now now)
 {
     budget.refill(now.monotonic_us);
-    for (auto at = waiting.begin(); at != waiting.end() && status.ok();) {
+    for (auto at = waiting.begin(); at != waiting.end() && status.ok() && !stopped;) {
         if (static_cast<double>(running.size()) >= std::floor(window) || !budget.allows())
             return;
         if (at->due_us > now.monotonic_us) {
@@ -312,7 +314,7 @@ void Writer::start(Shipment &shipment, Now now)
 
 void Writer::drive(Now now)
 {
-    for (auto at = running.begin(); at != running.end() && status.ok();) {
+    for (auto at = running.begin(); at != running.end();) {
         if (!call_finished(at->call.get())) {
             ++at;
             continue;
@@ -401,6 +403,8 @@ void Writer::take_condition(Entry &&entry, const Call &call)
 
 void Writer::send_again(Shipment &&shipment, Now now)
 {
+    if (stopped)
+        return;
     shipment.call.reset();
     const std::int64_t longest = std::min(kFirstDelay << std::min(shipment.attempts, kMostDoublings), kLastDelay);
     const double random = static_cast<double>(client->random() >> 11) * 0x1.0p-53;  // 53 bits: [0, 1)
@@ -412,8 +416,17 @@ void Writer::send_again(Shipment &&shipment, Now now)
 // DynamoDB refuses a batch as a whole, whichever of its writes it does not like.
 void Writer::split(Shipment &&shipment)
 {
+    if (stopped)
+        return;
     for (Entry &entry : shipment.entries)
         waiting.emplace_back().entries.push_back(std::move(entry));
+}
+
+void Writer::stop() noexcept
+{
+    stopped = true;
+    open.clear();
+    waiting.clear();
 }
 
 void Writer::slow_down()
@@ -516,6 +529,11 @@ std::int64_t writer_deadline(const Writer *writer) noexcept
 bool writer_idle(const Writer *writer) noexcept
 {
     return writer->open.empty() && writer->waiting.empty() && writer->running.empty();
+}
+
+void writer_stop(Writer *writer) noexcept
+{
+    writer->stop();
 }
 
 Status writer_status(const Writer *writer) noexcept

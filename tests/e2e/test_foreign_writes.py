@@ -144,6 +144,14 @@ def test_an_item_that_went_meanwhile_is_not_made_again(simulator, simulated, sim
     assert [item['sk'] for item in simulated_events.items.values()] == [{'N': '2'}]
 
 
+def test_explain_names_the_request(simulated, simulated_events):
+    for statement, request in (("INSERT INTO events (pk, sk) VALUES ('a', 1)", 'BatchWriteItem'),
+                               ("INSERT INTO events (pk, sk) VALUES ('a', 1) ON CONFLICT DO NOTHING", 'PutItem'),
+                               ('UPDATE events SET n = 1', 'UpdateItem'), ('DELETE FROM events', 'BatchWriteItem')):
+        plan = simulated.column(f'EXPLAIN {statement}')
+        assert f'  DynamoDB Write: {request}' in plan, plan
+
+
 def test_keys_cannot_be_updated(simulator, simulated, simulated_events):
     with pytest.raises(psycopg2.errors.FeatureNotSupported, match='column "sk" of foreign table "events" cannot be') as caught:
         simulated.query('UPDATE events SET sk = 2')
