@@ -13,7 +13,8 @@ enum class Backfill : uint8 { kScan, kExport, kFiles };  // kFiles: of exports t
 enum class OnExisting : uint8 { kError, kTruncate, kUpsert };
 enum class Deletes : uint8 { kApply, kIgnore, kMark };                // `deletes` and `ttl_deletes`
 enum class OnConflict : uint8 { kUpdate, kMerge, kNothing, kError };  // of an import: the key has a row already
-enum class ConversionMode : uint8 { kColumns, kJsonb, kDynamodbJson };  // the last two: one column for the whole item
+// The last two: one column for the whole item.
+enum class ConversionMode : uint8 { kColumns, kJsonb, kDynamodbJson };
 using NulCharacters = engine::NulCharacters;
 
 // The spellings in the order of the enumerators.

@@ -28,7 +28,7 @@ struct Replication {
     Oid target;
     bool copy_data;
     bool replay_changes;
-    bool jsonb_mode;     // key columns and one column for the whole item
+    bool jsonb_mode;      // key columns and one column for the whole item
     bool typed_document;  // jsonb mode: as DynamoDB JSON
     bool lower_case_columns;
     double scan_rate;  // read units per second; 0: no limit

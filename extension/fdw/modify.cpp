@@ -79,9 +79,8 @@ void check_writer(Modify *modify)
     if (status.ok())
         return;
     stop_writing(&modify->writing);
-    ereport(NOTICE,
-            (errmsg("%llu writes of this statement were sent before the error; they stay",
-                    static_cast<unsigned long long>(engine::writer_counts(modify->writing.writer).written))));
+    ereport(NOTICE, (errmsg("%llu writes of this statement were sent before the error; they stay",
+                            static_cast<unsigned long long>(engine::writer_counts(modify->writing.writer).written))));
     check(status);
 }
 
@@ -147,7 +146,8 @@ void put(Modify *modify, TupleTableSlot *slot)
     engine::CheckedWrite checked;
     auto kind = modify->only_new ? engine::WriteKind::kPutNew : engine::WriteKind::kPut;
     check_item(modify, item, {kind, item.all(), {}, modify->row++}, &checked);
-    send_or_tell(modify, modify->dry_run ? tell(modify->only_new ? "put, unless it exists," : "put", checked.json) : "");
+    send_or_tell(modify,
+                 modify->dry_run ? tell(modify->only_new ? "put, unless it exists," : "put", checked.json) : "");
     MemoryContextSwitchTo(old);
     MemoryContextReset(modify->context);
 }
@@ -236,12 +236,12 @@ void read_assigned(Modify *modify, ResultRelInfo *relation, EState *estate)
         bool set = bms_is_member(table.columns[i].number - FirstLowInvalidHeapAttributeNumber, updated);
         bool key = table.columns[i].key != KeyRole::kNone;
         if (set && key)
-            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                            errmsg("column \"%s\" of foreign table \"%s\" cannot be updated", table.columns[i].name,
-                                   table.relation_name),
-                            errdetail("It is of the key of DynamoDB table \"%s\", and keys never change.",
-                                      table.table_name),
-                            errhint("Insert the item with its new key, and delete the one with the old key.")));
+            ereport(ERROR,
+                    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                     errmsg("column \"%s\" of foreign table \"%s\" cannot be updated", table.columns[i].name,
+                            table.relation_name),
+                     errdetail("It is of the key of DynamoDB table \"%s\", and keys never change.", table.table_name),
+                     errhint("Insert the item with its new key, and delete the one with the old key.")));
         modify->assigned[i] = (set || by_triggers) && !key;
     }
 }

@@ -102,7 +102,8 @@ bool had_nul(const engine::Item &item)
 const char *key_of(const Dump &dump, const engine::Item &item)
 {
     auto count = static_cast<uint32>(item.values.size());
-    return describe_key(ItemValues{const_cast<engine::Value *>(item.values.data()), count, count, nullptr}, dump.table.keys);
+    return describe_key(ItemValues{const_cast<engine::Value *>(item.values.data()), count, count, nullptr},
+                        dump.table.keys);
 }
 
 // Null: all items have been given.
@@ -117,9 +118,8 @@ const engine::Item *next_item(Dump *dump)
         const engine::Item &item = dump->page->items.items[dump->page->next++];
         if (!item.problem.exists())
             return &item;
-        ereport(WARNING,
-                (errmsg("an item was left out: %s", copy_string(item.problem.message)),
-                 errdetail("%s", copy_string(item.json.substr(0, 200)))));
+        ereport(WARNING, (errmsg("an item was left out: %s", copy_string(item.problem.message)),
+                          errdetail("%s", copy_string(item.json.substr(0, 200)))));
     }
 }
 
@@ -129,7 +129,8 @@ Datum document_of(const Dump &dump, const engine::Item &item)
         ereport(WARNING, (errmsg("the item with key %s holds the character U+0000, which PostgreSQL cannot store",
                                  key_of(dump, item)),
                           errdetail("It is given as U+2400.")));
-    return dump.dynamodb_json ? dynamodb_json_from_attributes(item.values) : jsonb_from_attributes(item.values, nullptr);
+    return dump.dynamodb_json ? dynamodb_json_from_attributes(item.values)
+                              : jsonb_from_attributes(item.values, nullptr);
 }
 
 Dump *begin_dump(FunctionCallInfo fcinfo)

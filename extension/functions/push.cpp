@@ -99,12 +99,12 @@ void take_outcomes(Push *push)
 [[noreturn]] void raise_existing(const Push &push)
 {
     engine::WriterCounts counts = engine::writer_counts(push.writing.writer);
-    ereport(ERROR, (errcode(ERRCODE_UNIQUE_VIOLATION),
-                    errmsg("DynamoDB table \"%s\" has an item with key %s", push.options.table, push.existing_key),
-                    errdetail("%llu items were written before; they stay.",
-                              static_cast<unsigned long long>(counts.written)),
-                    errhint("With on_conflict => 'skip' items that exist are left as they are, with 'replace' they are "
-                            "replaced.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_UNIQUE_VIOLATION),
+             errmsg("DynamoDB table \"%s\" has an item with key %s", push.options.table, push.existing_key),
+             errdetail("%llu items were written before; they stay.", static_cast<unsigned long long>(counts.written)),
+             errhint("With on_conflict => 'skip' items that exist are left as they are, with 'replace' they are "
+                     "replaced.")));
 }
 
 // Errors after which nothing can be written any more; what was written before is told.
@@ -126,13 +126,13 @@ void tell_progress(Push *push)
         return;
     push->told_at = time;
     engine::WriterCounts counts = engine::writer_counts(push->writing.writer);
-    ereport(NOTICE, (errmsg("pushing to DynamoDB table %s: %llu rows read, %llu written, %llu skipped, %llu failed, "
-                            "%.0f write units, %llu requests throttled",
-                            push->options.table, static_cast<unsigned long long>(push->read),
-                            static_cast<unsigned long long>(counts.written),
-                            static_cast<unsigned long long>(counts.existed),
-                            static_cast<unsigned long long>(counts.failed + push->refused), counts.write_units,
-                            static_cast<unsigned long long>(counts.throttled))));
+    ereport(NOTICE,
+            (errmsg("pushing to DynamoDB table %s: %llu rows read, %llu written, %llu skipped, %llu failed, "
+                    "%.0f write units, %llu requests throttled",
+                    push->options.table, static_cast<unsigned long long>(push->read),
+                    static_cast<unsigned long long>(counts.written), static_cast<unsigned long long>(counts.existed),
+                    static_cast<unsigned long long>(counts.failed + push->refused), counts.write_units,
+                    static_cast<unsigned long long>(counts.throttled))));
 }
 
 // False: the row can be no item, and has been told of.
@@ -141,8 +141,8 @@ bool check_row(Push *push, const ItemValues &item)
     engine::CheckedWrite checked;
     engine::Status status = {};
     if (item.refusal == nullptr) {
-        auto kind = push->options.on_conflict == PutConflict::kReplace ? engine::WriteKind::kPut
-                                                                      : engine::WriteKind::kPutNew;
+        auto kind =
+            push->options.on_conflict == PutConflict::kReplace ? engine::WriteKind::kPut : engine::WriteKind::kPutNew;
         status = engine::writer_check(push->writing.writer, {kind, item.all(), {}, push->read}, &checked);
         if (status.ok()) {
             if (push->preview != nullptr)

@@ -41,10 +41,10 @@ const PushPreview::Put *find(const PushPreview &preview, const uint8 *digest)
 void tell_existing(PushPreview *preview, const PushPreview::Put &put)
 {
     if (preview->on_conflict == PutConflict::kError)
-        ereport(ERROR, (errcode(ERRCODE_UNIQUE_VIOLATION),
-                        errmsg("DynamoDB table \"%s\" has an item with key %s", preview->asked.source,
-                               copy_string(put.key)),
-                        errdetail("This was a dry run: nothing was written.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_UNIQUE_VIOLATION),
+                 errmsg("DynamoDB table \"%s\" has an item with key %s", preview->asked.source, copy_string(put.key)),
+                 errdetail("This was a dry run: nothing was written.")));
     ++preview->counts.skipped;
     tell(preview, "skip, as it exists, the item with key", put.key);
 }

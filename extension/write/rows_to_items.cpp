@@ -13,12 +13,13 @@ void require_distinct_names(TupleDesc descriptor)
 {
     for (int i = 0; i < descriptor->natts; ++i)
         for (int j = 0; j < i; ++j)
-            if (strcmp(NameStr(TupleDescAttr(descriptor, i)->attname), NameStr(TupleDescAttr(descriptor, j)->attname)) ==
-                0)
-                ereport(ERROR, (errcode(ERRCODE_DUPLICATE_COLUMN),
-                                errmsg("the query has two columns named \"%s\"",
-                                       NameStr(TupleDescAttr(descriptor, i)->attname)),
-                                errhint("Column names are the names of attributes: give one of them another with AS.")));
+            if (strcmp(NameStr(TupleDescAttr(descriptor, i)->attname),
+                       NameStr(TupleDescAttr(descriptor, j)->attname)) == 0)
+                ereport(
+                    ERROR,
+                    (errcode(ERRCODE_DUPLICATE_COLUMN),
+                     errmsg("the query has two columns named \"%s\"", NameStr(TupleDescAttr(descriptor, i)->attname)),
+                     errhint("Column names are the names of attributes: give one of them another with AS.")));
 }
 
 Shape shape_of(TupleDesc descriptor)
@@ -113,7 +114,8 @@ const char *describe_key(const ItemValues &item, std::span<const engine::KeyAttr
         if (value->type == engine::ValueType::kNumber)
             appendStringInfoString(&text, copy_string(value->text));
         else
-            escape_json(&text, copy_string(value->type == engine::ValueType::kBinary ? base64(value->text) : value->text));
+            escape_json(&text,
+                        copy_string(value->type == engine::ValueType::kBinary ? base64(value->text) : value->text));
     }
     appendStringInfoChar(&text, '}');
     return text.data;

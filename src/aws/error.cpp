@@ -41,7 +41,8 @@ constexpr Kind kTrimmed = {Failure::kTrimmed, false, "55000", "asked for changes
 constexpr Kind kInvalid = {Failure::kInvalid, false, "22023", "was refused as invalid by DynamoDB",
                            "Check the table's name, and the options endpoint and streams_endpoint of the server."};
 constexpr Kind kCondition = {Failure::kCondition, false, "55000", "met a condition that does not hold", ""};
-constexpr Kind kCollectionFull = {Failure::kInvalid, false, "54000", "was refused: too many bytes have one partition key",
+constexpr Kind kCollectionFull = {Failure::kInvalid, false, "54000",
+                                  "was refused: too many bytes have one partition key",
                                   "With local secondary indexes, the items of one partition key may have 10 GB."};
 constexpr Kind kInUse = {Failure::kInvalid, false, "55006", "was refused because the table is being changed",
                          "Try again when the table is ACTIVE."};

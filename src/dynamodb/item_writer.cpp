@@ -24,8 +24,8 @@ constexpr std::size_t kMostPlainDigits = 60;   // longer numbers are written wit
     std::string name(attribute.substr(0, kMostQuotedBytes));
     if (attribute.size() > kMostQuotedBytes)
         name += "…";
-    throw base::Error{base::make_status(base::Failure::kInvalid, sqlstate, false,
-                                        "attribute \"" + name + "\" " + std::string(what))};
+    throw base::Error{
+        base::make_status(base::Failure::kInvalid, sqlstate, false, "attribute \"" + name + "\" " + std::string(what))};
 }
 
 // A number's digits without the zeros that tell nothing, and the exponent of the first of them.
@@ -65,8 +65,7 @@ void append_number(std::string &json, std::string_view text, std::string_view at
     const std::string form = canonical(*decimal);
     const Significant found = significant(form);
     if (found.digits > kMostDigits)
-        refuse("22003", attribute, "has a number of " + std::to_string(found.digits) +
-                                       " digits; DynamoDB keeps 38");
+        refuse("22003", attribute, "has a number of " + std::to_string(found.digits) + " digits; DynamoDB keeps 38");
     if (found.exponent > kGreatestExponent || found.exponent < kLeastExponent)
         refuse("22003", attribute, "has a number beyond DynamoDB's, which go from 1E-130 to 9.99E+125");
     json::append_string(json, text.size() > kMostPlainDigits && form != "0" ? scientific(form) : text);
@@ -259,9 +258,9 @@ WrittenItem write_item(std::span<const Value> values, const KeyRules &rules)
     item.json += '}';
     item.key += '}';
     if (item.size > kMostItemBytes)
-        throw base::Error{base::make_status(base::Failure::kInvalid, "54000", false,
-                                            "the item has " + std::to_string(item.size) +
-                                                " bytes, more than DynamoDB's 400 KB")};
+        throw base::Error{
+            base::make_status(base::Failure::kInvalid, "54000", false,
+                              "the item has " + std::to_string(item.size) + " bytes, more than DynamoDB's 400 KB")};
     return item;
 }
 
@@ -283,9 +282,8 @@ bool same_by_name(Places left, Places right)
     const auto by_name = [](const Value *a, const Value *b) { return a->name < b->name; };
     std::sort(left.begin(), left.end(), by_name);
     std::sort(right.begin(), right.end(), by_name);
-    return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](const Value *a, const Value *b) {
-        return a->name == b->name && same_value(*a, *b);
-    });
+    return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                      [](const Value *a, const Value *b) { return a->name == b->name && same_value(*a, *b); });
 }
 
 bool same_sets(const Value &left, const Value &right)

@@ -30,9 +30,9 @@ struct KeyRules {
 };
 
 struct WrittenItem {
-    std::string json;       // DynamoDB JSON
-    std::string key;        // of that the key attributes
-    std::size_t size = 0;   // by AWS's rule of counting
+    std::string json;      // DynamoDB JSON
+    std::string key;       // of that the key attributes
+    std::size_t size = 0;  // by AWS's rule of counting
 };
 
 // Binary is bytes at top level and base64 inside other values, as in Item. Throws base::Error: the message begins with

@@ -41,7 +41,7 @@ struct UpdateRequest {
 
 // What an answer says: of BatchWriteItem or of one of the others.
 struct WriteAnswer {
-    double write_units = 0;  // ConsumedCapacity
+    double write_units = 0;                 // ConsumedCapacity
     std::vector<base::Sha256> unprocessed;  // digests of the keys, see key_digest.h
 };
 

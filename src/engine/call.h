@@ -97,7 +97,7 @@ struct Call final : TransferOwner {
     std::int64_t due_us = 0;                    // while waiting; monotonic
     std::int64_t signed_at_us = 0;              // what the last attempt said as its time
     bool clock_corrected = false;
-    bool retries = true;            // else its owner makes another call
+    bool retries = true;                    // else its owner makes another call
     std::uint64_t credentials_version = 0;  // what the last attempt was signed with, see Keeper
     bool credentials_renewed = false;
     bool done = false;

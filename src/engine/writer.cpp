@@ -114,8 +114,12 @@ class Budget {
 
 struct Writer {
     Writer(Client *its_client, Session *its_session, const WriterOptions &options)
-        : client(its_client), session(its_session), table(options.table), connections(std::max(options.connections, 1U)),
-          window(connections), budget(options.write_rate)
+        : client(its_client),
+          session(its_session),
+          table(options.table),
+          connections(std::max(options.connections, 1U)),
+          window(connections),
+          budget(options.write_rate)
     {
         rules.keys = keep(options.keys);
         rules.index_keys = keep(options.index_keys);
@@ -306,8 +310,8 @@ void Writer::start(Shipment &shipment, Now now)
         shipment.units += entry.units;
     budget.take(shipment.units);
     ++counts.requests;
-    auto exchange = std::make_unique<JsonExchange>(*session, operation_of(shipment.entries.front().kind),
-                                                   body_of(shipment));
+    auto exchange =
+        std::make_unique<JsonExchange>(*session, operation_of(shipment.entries.front().kind), body_of(shipment));
     shipment.call.reset(start_call(*client, *session, std::move(exchange), now).release());
     shipment.call->retries = false;
 }
@@ -448,9 +452,7 @@ void Writer::written(const Entry &entry)
 
 void Writer::come_to(Entry &&entry, WriteResult result, const Status &why)
 {
-    ++(result == WriteResult::kExisted ? counts.existed
-       : result == WriteResult::kGone  ? counts.gone
-                                       : counts.failed);
+    ++(result == WriteResult::kExisted ? counts.existed : result == WriteResult::kGone ? counts.gone : counts.failed);
     done(entry);
     const std::uint64_t row = entry.row;
     outcomes.emplace_back(std::move(entry), WriteOutcome{result, row, {}, why});

@@ -69,8 +69,8 @@ void writer_drive(Writer *writer, Now now) noexcept;
 [[nodiscard]] std::int64_t writer_deadline(const Writer *writer) noexcept;
 // Whether every write that was taken has come to its end.
 [[nodiscard]] bool writer_idle(const Writer *writer) noexcept;
-// Gives up what has not been sent; the writer is idle when all that is under way has been answered, and what was sent is
-// known then.
+// Gives up what has not been sent; the writer is idle when all that is under way has been answered, and what was sent
+// is known then.
 void writer_stop(Writer *writer) noexcept;
 // The error after which nothing more can be written, if there was one.
 [[nodiscard]] Status writer_status(const Writer *writer) noexcept;

@@ -133,8 +133,7 @@ TEST(ItemWriter, refuses_what_dynamodb_would)
               "22023 attribute \"v\" has a name inside of it that is empty or longer than 65,535 bytes");
     EXPECT_EQ(refusal(R"({"pk":{"S":"a"},"":{"S":"x"}})").substr(0, 5), "22023");
     EXPECT_EQ(refusal(R"({"v":{"S":"x"}})"), "23502 attribute \"pk\" is missing, which is of the table's key");
-    EXPECT_EQ(refusal(R"({"pk":{"N":"1"}})"),
-              "42804 attribute \"pk\" is of type N, as a key it has to be of type S");
+    EXPECT_EQ(refusal(R"({"pk":{"N":"1"}})"), "42804 attribute \"pk\" is of type N, as a key it has to be of type S");
     EXPECT_EQ(refusal(R"({"pk":{"S":")" + std::string(2049, 'x') + R"("}})"),
               "54000 attribute \"pk\" is a partition key of more than 2048 bytes");
     const KeyRules rules = {{{"pk", 'S', false}, {"sk", 'B', true}}, {{"i", 'N', false}}};

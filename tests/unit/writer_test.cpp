@@ -29,7 +29,8 @@ constexpr std::string_view kInvalid = R"({"__type":"x#ValidationException","mess
 
 ServerReply done(double units = 1)
 {
-    return {http(200, R"({"UnprocessedItems":{},"ConsumedCapacity":[{"CapacityUnits":)" + std::to_string(units) + "}]}")};
+    return {
+        http(200, R"({"UnprocessedItems":{},"ConsumedCapacity":[{"CapacityUnits":)" + std::to_string(units) + "}]}")};
 }
 
 int count(const std::string &text, const std::string &part)
