@@ -21,8 +21,8 @@ struct RejectedItem {
     std::string_view item;      // DynamoDB JSON as received
     const char *sqlstate;
     std::string_view message;
-    std::string_view detail;          // may be empty
-    std::string_view group_position;  // of its group's first item, where it failed with others; else empty
+    std::string_view detail;               // may be empty
+    std::string_view group_position = {};  // of its group's first item, where it failed with others; else empty
 };
 
 void record_rejected(const char *name, const RejectedItem &rejected);

@@ -31,12 +31,10 @@ constexpr int kArgumentsOfTables[] = {4, 5, 6, 8, 11, 12, 14, 15, 16, 17, 18, 19
 void require_default(FunctionCallInfo fcinfo, int argument, const char *function)
 {
     catalog::Scope scope = catalog::enter();
-    catalog::run(
-        "SELECT proargnames[$2 + 1], format_type(proargtypes[$2], NULL), pg_get_function_arg_default(oid, $2 + 1) "
-        "FROM pg_proc WHERE oid = $1",
-        {catalog::oid(fcinfo->flinfo->fn_oid), catalog::int4(argument)});
+    catalog::run("SELECT proargnames[$2 + 1], pg_get_function_arg_default(oid, $2 + 1) FROM pg_proc WHERE oid = $1",
+                 {catalog::oid(fcinfo->flinfo->fn_oid), catalog::int4(argument)});
     const char *name = catalog::string(CurrentMemoryContext, 0, 1);
-    const char *standard = catalog::string(CurrentMemoryContext, 0, 3);
+    const char *standard = catalog::string(CurrentMemoryContext, 0, 2);
     Oid type = get_fn_expr_argtype(fcinfo->flinfo, argument);
     bool given = !PG_ARGISNULL(argument);
     char *statement = psprintf("SELECT $1 IS DISTINCT FROM (%s)", standard);

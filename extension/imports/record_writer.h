@@ -23,8 +23,8 @@ struct RecordPage {
     const PageItem *items;  // screened (imports/hooks.h)
     int count;
     Datum *documents;  // of the items, as jsonb
-    const int
-        *groups;  // of each item a number, those of a group side by side; null: the profile makes groups in batches
+    // Of each item a number, those of a group side by side; null: the profile makes the groups, in batches.
+    const int *groups;
     void (*reject)(void *context, int item, const Rejection &rejection);
     void *context;
     void (*between)();  // is called between batches; null: nothing is

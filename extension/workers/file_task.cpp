@@ -299,12 +299,18 @@ const char *wrong_md5(const Load &load, std::string_view md5)
     return psprintf("its MD5 is %s, and its manifest says %s", copy_string(md5), load.file->md5);
 }
 
-// Null: the file is the manifest's.
-const char *finish_checksum(Load *load)
+// False: the file is not the manifest's, and the import has failed.
+bool finish_checksum(RunningTask *task)
 {
+    Load *load = state_of(task);
     std::string_view md5;
     check(engine::file_checksum_finish(load->checksum, &md5));
-    return wrong_md5(*load, md5);
+    const char *wrong = wrong_md5(*load, md5);
+    if (wrong != nullptr)
+        fail(task, wrong);
+    else
+        begin_load(load);
+    return wrong == nullptr;
 }
 
 // A step of the pass; on_time or on_response come for the next one.
@@ -313,16 +319,8 @@ void go_on_with_checksum(RunningTask *task)
     Load *load = state_of(task);
     if (etag_shows_md5(*load))
         load->checksum = nullptr;
-    else if (!add_to_checksum(task))
+    else if (!add_to_checksum(task) || (load->all_read && !finish_checksum(task)))
         return;
-    else if (load->all_read) {
-        const char *wrong = finish_checksum(load);
-        if (wrong != nullptr) {
-            fail(task, wrong);
-            return;
-        }
-        begin_load(load);
-    }
     wake_after(task, 0);
 }
 

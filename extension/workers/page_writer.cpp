@@ -37,7 +37,6 @@ void reject_problem(Writing *writing, const PageItem &item, const engine::Proble
                                                                      item.item->json,
                                                                      problem.sqlstate,
                                                                      problem.message,
-                                                                     {},
                                                                      {}});
     ++writing->counts.rejected;
 }
@@ -45,14 +44,9 @@ void reject_problem(Writing *writing, const PageItem &item, const engine::Proble
 void reject_row(void *context, const Row &row, ErrorData *error)
 {
     auto *writing = static_cast<Writing *>(context);
-    catalog::record_rejected(writing->task->job->replication->name, {writing->page->source,
-                                                                     row.position,
-                                                                     operation(row.remove),
-                                                                     row.item->json,
-                                                                     unpack_sql_state(error->sqlerrcode),
-                                                                     error->message,
-                                                                     view(error->detail),
-                                                                     {}});
+    catalog::record_rejected(writing->task->job->replication->name,
+                             {writing->page->source, row.position, operation(row.remove), row.item->json,
+                              unpack_sql_state(error->sqlerrcode), error->message, view(error->detail)});
     ++writing->counts.rejected;
 }
 
