@@ -145,6 +145,26 @@ def test_a_key_that_a_dump_has_left_out_is_made_again(bucket, loading):
     assert assert_equal_items(items, KEYS, loading, 'events') == 50
 
 
+def test_a_stop_while_the_indexes_are_built_is_made_good_later(bucket, loading):
+    items = numbered(50)
+    imported(loading, bucket.full_export([full_records(items)]), key=KEYS, start=False)
+    writer = loading.postgres.connect(loading.name)
+    writer.autocommit = False
+    writer.cursor().execute('LOCK TABLE events IN ROW EXCLUSIVE MODE')
+    loading.query("SELECT podyn_start('events')")
+    loading.wait_until(lambda: loading.value("SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                                             "AND backend_type = 'podyn worker' AND datname = current_database()"),
+                       'a worker waits for the table')
+    assert loading.value("SELECT podyn_stop('events')") == 1
+    assert loading.state('events') == 'stopped'
+    assert loading.value(READY) is False
+    assert loading.value('SELECT count(*) FROM events') == 50
+    writer.close()
+    start_and_complete(loading)
+    assert loading.value(READY) is True
+    assert totals(loading, 'events') == (50, 50, 0, 0)
+
+
 def test_a_table_of_ones_own_keeps_its_key(bucket, loading):
     loading.query('CREATE TABLE events (id text PRIMARY KEY)')
     imported(loading, bucket.full_export([full_records(numbered(3))]), start=False)
