@@ -8,7 +8,7 @@ from background import InBackground
 from made_export import KEY
 from processes import cpu_seconds, own_memory
 
-PAUSE = 0.05
+PAUSE = 0.2
 # What else would write to the disk in the middle of one run and not of another.
 QUIET = {'autovacuum': 'off', 'max_wal_size': "'32GB'", 'checkpoint_timeout': "'1h'"}
 
@@ -73,13 +73,16 @@ def run_copy(servers, file, shape, table):
 
 
 def watch_memory(servers, work):
-    """The worker's own memory over that before, at most, in bytes. There is one worker, and it is there already."""
-    (pid,) = servers.postgres.processes('podyn worker')
-    idle = peak = own_memory(pid)
+    """The worker's own memory over that before, at most, in bytes. There is one worker already, and never more; another
+    one follows it when it has been idle for long."""
+    def size():
+        return max(map(own_memory, servers.postgres.processes('podyn worker')), default=0)
+
+    idle = peak = size()
+    assert idle > 0, 'there is no worker'
     thread = InBackground(work)
     while thread.is_alive():
-        peak = max(peak, own_memory(pid))
+        peak = max(peak, size())
         time.sleep(PAUSE)
     thread.join()
-    assert servers.postgres.processes('podyn worker') == [pid], 'the worker is another one now'
     return peak - idle
