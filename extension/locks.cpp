@@ -81,6 +81,11 @@ void own_differences(int32 replication)
     acquire(Class::kDifferences, replication, ExclusiveLock, false, false);
 }
 
+bool try_own_differences(int32 replication)
+{
+    return acquire(Class::kDifferences, replication, ExclusiveLock, false, true);
+}
+
 bool try_claim_task(int64 task)
 {
     return acquire(Class::kTask, task, ExclusiveLock, true, true);

@@ -23,6 +23,7 @@ void own_grants();
 // Held by whoever finds or mends differences of a replication (podyn_verify, podyn_repair). Until the end of the
 // transaction.
 void own_differences(int32 replication);
+bool try_own_differences(int32 replication);
 
 // Held by the worker that does a task, until released or the process ends.
 bool try_claim_task(int64 task);

@@ -151,11 +151,22 @@ void forget_files(const catalog::Replication &replication)
     catalog::execute("UPDATE podyn.replication SET loads_fresh = false WHERE id = $1", {catalog::int4(replication.id)});
 }
 
+// To wait for it here would be for ever: it waits for the workers, who would wait for us.
+void require_no_verification(const catalog::Replication &replication)
+{
+    if (!locks::try_own_differences(replication.id))
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+                        errmsg("differences of replication \"%s\" are being found or mended", replication.name),
+                        errdetail("Another session runs podyn_verify or podyn_repair, or has not committed since."),
+                        errhint("Wait until it is done, or cancel it: its process is in pg_stat_activity.")));
+}
+
 void reset(const char *name)
 {
     catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
     if (will_empty_target(*replication))
         require_truncatable(name, replication->target);
+    require_no_verification(*replication);
     locks::own_replication_soon(replication->id);
     bool nothing_to_do = !replication->copy_data && !replication->replay_changes;
     catalog::Scope scope = catalog::enter();
@@ -200,6 +211,7 @@ void drop_relation(Oid relation)
 void drop(const char *name, bool drop_target)
 {
     catalog::Replication *replication = catalog::get_own_replication(CurrentMemoryContext, name);
+    require_no_verification(*replication);
     locks::own_replication_soon(replication->id);
     catalog::execute("DELETE FROM podyn.replication WHERE id = $1", {catalog::int4(replication->id)});
     if (drop_target)
