@@ -148,15 +148,16 @@ def test_each_of_300_planted_differences_is_found_and_mended_while_others_write(
         wait_until(lambda: writer.done > 100, 'enough has been written to matter')
 
 
-def test_a_replication_in_sync_has_no_differences_however_much_is_written(dynamodb, database, polling_fast):
+@pytest.mark.parametrize('mode', ['columns', 'jsonb'])
+def test_a_replication_in_sync_has_no_differences_however_much_is_written(dynamodb, database, polling_fast, mode):
     """Items of all types are put, updated and deleted, some of them many times."""
     dynamodb.create_table('events', key=KEY)
     writer = RandomWriter(boto3_client(dynamodb.direct_endpoint), 'events', keys=300, seed=5)
     writer.fill()
-    database.replicate('events', scan_rate=0)
+    database.replicate('events', scan_rate=0, conversion_mode=mode)
     database.wait_for_state('events', 'streaming')
     with PacedWriter(lambda _: writer.write(1)):
-        for _ in range(3):
+        for _ in range(2):
             assert counts(verify(database)) == CLEAN, findings(database)
 
 
