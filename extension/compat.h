@@ -201,8 +201,8 @@ inline Oid reader_of(ForeignScanState *node)
 #if PG_VERSION_NUM >= 160000
     Oid role = plan->checkAsUser;
 #else
-    Index relation = plan->scan.scanrelid > 0 ? plan->scan.scanrelid
-                                              : static_cast<Index>(bms_next_member(plan->fs_relids, -1));
+    Index relation =
+        plan->scan.scanrelid > 0 ? plan->scan.scanrelid : static_cast<Index>(bms_next_member(plan->fs_relids, -1));
     Oid role = exec_rt_fetch(relation, node->ss.ps.state)->checkAsUser;
 #endif
     return OidIsValid(role) ? role : GetUserId();

@@ -26,8 +26,8 @@ void release_first_files(int32 replication);
 void load_files_again(int32 replication);
 
 // Files whose turn has come, as those of the stages before are done, may be loaded. When those of the first stage are,
-// the indexes that have been put off may be built, before the files of the next stage; and when all are, on_complete may
-// run. Returns how many tasks there were.
+// the indexes that have been put off may be built, before the files of the next stage; and when all are, on_complete
+// may run. Returns how many tasks there were.
 uint64 release_next_files();
 
 }  // namespace podyn::catalog

@@ -203,7 +203,7 @@ void append_text(StringInfo text, const Value *value)
     else if (value->type == engine::ValueType::kBinary)
         appendStringInfo(text, "binary of %zu bytes", value->text.size());
     else {
-        Jsonb *document = DatumGetJsonbP(jsonb_from_value(value));
+        Jsonb *document = DatumGetJsonbP(jsonb_from_value(*value));
         JsonbToCString(text, &document->root, VARSIZE(document));
     }
 }

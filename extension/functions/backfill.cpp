@@ -73,8 +73,7 @@ ImportFiles check_backfill(const Source &source, const engine::TableDescription 
         return {};
     }
     ImportFiles files = find_exports(source, table, options);
-    sample->items =
-        read_sample(source, parse_place(options.files_at), files, options.nul_characters, kFewItems).items;
+    sample->items = read_sample(source, parse_place(options.files_at), files, options.nul_characters, kFewItems).items;
     return files;
 }
 

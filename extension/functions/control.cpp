@@ -138,9 +138,8 @@ namespace {
 // an index: a table whose indexes are still to be built has nothing but rows of this import, and is emptied.
 void forget_files(const catalog::Replication &replication)
 {
-    bool late = catalog::execute(
-                    "SELECT FROM podyn.task WHERE replication = $1 AND kind = 'index' AND state <> 'done'",
-                    {catalog::int4(replication.id)}) > 0;
+    bool late = catalog::execute("SELECT FROM podyn.task WHERE replication = $1 AND kind = 'index' AND state <> 'done'",
+                                 {catalog::int4(replication.id)}) > 0;
     if (late)
         empty_and_index(replication);
     catalog::execute(
@@ -217,9 +216,8 @@ void drop(const char *name, bool drop_target)
     if (drop_target)
         drop_relation(replication->target);
     else if (has_unbuilt_indexes(replication->target))
-        ereport(WARNING,
-                (errmsg("the indexes of table %s are not built yet", get_rel_name(replication->target)),
-                 errhint("Use REINDEX TABLE.")));
+        ereport(WARNING, (errmsg("the indexes of table %s are not built yet", get_rel_name(replication->target)),
+                          errhint("Use REINDEX TABLE.")));
     catalog::record_event(replication->owner, name, "drop",
                           drop_target ? "dropped with its target by podyn_drop" : "dropped by podyn_drop");
     wake_at_commit();

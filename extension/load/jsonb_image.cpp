@@ -64,8 +64,8 @@ JEntry end_container(const Entries &entries)
 JEntry write_string(StringInfo out, std::string_view text)
 {
     if (text.size() > JENTRY_OFFLENMASK)
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("string too long to represent as jsonb string")));
+        ereport(ERROR,
+                (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("string too long to represent as jsonb string")));
     if (!text.empty())
         appendBinaryStringInfo(out, text.data(), static_cast<int>(text.size()));
     return JENTRY_ISSTRING | static_cast<uint32>(text.size());

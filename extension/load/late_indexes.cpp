@@ -7,7 +7,8 @@
 namespace podyn {
 namespace {
 
-// PostgreSQL lets each process that takes part have 32 MB at least (plan_create_index_workers). More made no difference.
+// PostgreSQL lets each process that takes part have 32 MB at least (plan_create_index_workers). More made no
+// difference.
 constexpr int kKilobytes = 32 * 1024;
 
 bool is_unbuilt(Oid index)
@@ -34,8 +35,8 @@ void put_off(Relation catalog, Oid index)
 // No more than the owner allows.
 void limit_setting(const char *name, int most, int current)
 {
-    (void)set_config_option(name, psprintf("%d", Min(most, current)), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-                            true, 0, false);
+    (void)set_config_option(name, psprintf("%d", Min(most, current)), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+                            0, false);
 }
 
 void build(Oid index)

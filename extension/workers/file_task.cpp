@@ -464,9 +464,8 @@ bool take_page(RunningTask *task)
     Load *load = state_of(task);
     for (;;) {
         engine::FileItems *handle = nullptr;
-        engine::Status status =
-            engine::take_file_page(load->reader, static_cast<uint32>(settings::batch_rows), kPageBytes, &handle,
-                                   &load->page);
+        engine::Status status = engine::take_file_page(load->reader, static_cast<uint32>(settings::batch_rows),
+                                                       kPageBytes, &handle, &load->page);
         if (status.failure == engine::Failure::kCorrupt) {
             fail(task, psprintf("%s%s%s", status.message, status.detail[0] ? ": " : "", status.detail));
             return false;

@@ -192,8 +192,8 @@ std::string_view group_position(const PageItem &first)
     if (!first.position.empty())
         return first.position;
     std::string_view json = first.item->json;
-    uint64 hash = hash_bytes_extended(reinterpret_cast<const unsigned char *>(json.data()),
-                                      static_cast<int>(json.size()), 0);
+    uint64 hash =
+        hash_bytes_extended(reinterpret_cast<const unsigned char *>(json.data()), static_cast<int>(json.size()), 0);
     return view(psprintf(UINT64_FORMAT, hash));
 }
 

@@ -19,7 +19,7 @@ namespace podyn::dynamodb {
 
 namespace {
 
-constexpr std::size_t kMostLevels = 32;     // DynamoDB's own limit (developer guide, constraints)
+constexpr std::size_t kMostLevels = 32;      // DynamoDB's own limit (developer guide, constraints)
 constexpr std::size_t kTopLevel = SIZE_MAX;  // in place of the map or list that a value lies in
 constexpr std::size_t kMostShortDigits = 40;
 
@@ -41,9 +41,8 @@ const char *find_special(const char *at, const char *end, bool *beyond_ascii)
     const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1f);
     for (; end - at >= 16; at += 16) {
         const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i *>(at));
-        const __m128i special =
-            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(text, quote), _mm_cmpeq_epi8(text, backslash)),
-                         _mm_cmpeq_epi8(_mm_min_epu8(text, control), text));
+        const __m128i special = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(text, quote), _mm_cmpeq_epi8(text, backslash)),
+                                             _mm_cmpeq_epi8(_mm_min_epu8(text, control), text));
         const auto specials = static_cast<unsigned>(_mm_movemask_epi8(special));
         const auto highs = static_cast<unsigned>(_mm_movemask_epi8(text));
         if (specials != 0) {
@@ -119,8 +118,8 @@ class Scanner {
 
     bool word(std::string_view wanted)
     {
-        if (!take(wanted.front()) || !std::string_view(at_, static_cast<std::size_t>(end_ - at_))
-                                          .starts_with(wanted.substr(1)))
+        if (!take(wanted.front()) ||
+            !std::string_view(at_, static_cast<std::size_t>(end_ - at_)).starts_with(wanted.substr(1)))
             return false;
         at_ += wanted.size() - 1;
         return true;

@@ -211,8 +211,7 @@ std::optional<Record> scan(RecordParser::Form form, std::string_view text, dynam
         return std::nullopt;
     const std::size_t values = tape.values.size();
     std::string_view rest;
-    const std::optional<ParsedItem> item =
-        dynamodb::scan_item(text.substr(in_member ? kBegin.size() : 0), tape, &rest);
+    const std::optional<ParsedItem> item = dynamodb::scan_item(text.substr(in_member ? kBegin.size() : 0), tape, &rest);
     if (item && rest == (in_member ? "}" : ""))
         return Record{*item, {}, false};
     tape.values.resize(values);
