@@ -214,7 +214,7 @@ def test_an_incremental_export_is_none_for_them(exporting, history):
     history.wait_until(0)
     totals_profile(exporting)
     fails(exporting, "SELECT podyn_replicate('events', 'totals', changes => false, profile => 'p', backfill => %s)",
-          str(history.bucket.folder / 'exports'), says='deletions of an incremental export', hint='full exports',
+          str(history.bucket.folder / 'exports'), says='deletions of an incremental export', hint='full export',
           sqlstates=('0A000',))
 
 
