@@ -5,9 +5,11 @@
 // have written before is not newer. What they write next may be older, until the stream has come to where the item was
 // read: it brings the changes of a key in their order, and the last of them is what was read here, or newer.
 #include "catalog/journal.h"
+#include "catalog/profiles.h"
 #include "engine/operations.h"
 #include "functions/as_owner.h"
 #include "functions/item_writer.h"
+#include "imports/hooks.h"
 #include "load/mark_column.h"
 #include "locks.h"
 #include "raise.h"
@@ -75,6 +77,15 @@ void choose_removals(const catalog::Replication &replication, ItemWriter *writer
     }
 }
 
+// As changes go through the profile. What it leaves out has no row.
+void screen(const catalog::Replication &replication, ItemWriter *writer)
+{
+    if (replication.profile == nullptr)
+        return;
+    catalog::Profile *profile = catalog::get_profile(CurrentMemoryContext, replication.profile, replication.owner);
+    (void)screen_rows({profile, nullptr, true, &replication}, replication.nul_characters, writer->items, writer->count);
+}
+
 // Those that are mended leave podyn.difference, the others get their reason. Returns how many have left.
 int64 record_outcome(const catalog::Replication &replication, const Portion &portion)
 {
@@ -115,6 +126,7 @@ int64 repair_portion(const catalog::Replication &replication, const Source &sour
     take_keys(replication, &portion);
     read_current_items(&portion.writer, source, &outcome->read_units);
     choose_removals(replication, &portion.writer);
+    screen(replication, &portion.writer);
     write_items(&portion.writer);
     outcome->mended += record_outcome(replication, portion);
     return portion.last;

@@ -8,6 +8,7 @@
 // Bounded memory: the keys that either side has (128 bits of each) and the candidates are sorted and kept on disk
 // beyond a few megabytes. The target is looked at with fresh snapshots, and no lock on it outlasts a look.
 #include "catalog/journal.h"
+#include "catalog/profiles.h"
 #include "functions/as_owner.h"
 #include "functions/difference_store.h"
 #include "functions/settling.h"
@@ -462,6 +463,13 @@ void require_source(const catalog::Replication &replication)
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("\"%s\" is an import", replication.name),
                  errdetail("What it has loaded from files has no table in DynamoDB to be compared with."),
                  errhint("podyn_status tells how many items were written and rejected.")));
+    if (replication.profile != nullptr &&
+        catalog::get_profile(CurrentMemoryContext, replication.profile, replication.owner)->makes_records())
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("what \"%s\" has copied was written by profile \"%s\"", replication.name,
+                               replication.profile),
+                        errdetail("Nothing tells which records its hooks have made of an item."),
+                        errhint("podyn_status tells how many items were written and rejected.")));
 }
 
 // Of a copy without changes: nothing is on its way, but the copy itself has to be complete.

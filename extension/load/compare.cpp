@@ -1,6 +1,7 @@
 // See compare.h.
 #include "load/compare.h"
 
+#include "load/compare_documents.h"
 #include "load/document.h"
 #include "raise.h"
 
@@ -9,160 +10,6 @@ namespace {
 
 using engine::Value;
 using engine::ValueType;
-
-// ---- One value against jsonb ---------------------------------------------------------------------------------------
-
-bool is_set(ValueType type)
-{
-    return type == ValueType::kStringSet || type == ValueType::kNumberSet || type == ValueType::kBinarySet;
-}
-
-bool is_document(ValueType type)
-{
-    return type == ValueType::kMap || type == ValueType::kList || is_set(type);
-}
-
-int compare_numbers(Numeric one, Numeric other)
-{
-    return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(one), NumericGetDatum(other)));
-}
-
-int compare_bytes(std::string_view one, std::string_view other)
-{
-    return one.compare(other);
-}
-
-std::string_view string_of(const JsonbValue &value)
-{
-    return {value.val.string.val, static_cast<size_t>(value.val.string.len)};
-}
-
-// An order of scalars of any kind, for sets.
-int compare_scalars(const JsonbValue &one, const JsonbValue &other)
-{
-    if (one.type != other.type)
-        return one.type < other.type ? -1 : 1;
-    switch (one.type) {
-        case jbvNumeric:
-            return compare_numbers(one.val.numeric, other.val.numeric);
-        case jbvString:
-            return compare_bytes(string_of(one), string_of(other));
-        case jbvBool:
-            return static_cast<int>(one.val.boolean) - static_cast<int>(other.val.boolean);
-        default:
-            return 0;
-    }
-}
-
-int compare_for_sort(const void *one, const void *other)
-{
-    return compare_scalars(*static_cast<const JsonbValue *>(one), *static_cast<const JsonbValue *>(other));
-}
-
-const JsonbContainer *container_of(const JsonbValue &value)
-{
-    return value.type == jbvBinary ? value.val.binary.data : nullptr;
-}
-
-bool is_array_of(const JsonbContainer *container, uint32 members)
-{
-    return container != nullptr && JsonContainerIsArray(container) && !JsonContainerIsScalar(container) &&
-           JsonContainerSize(container) == members;
-}
-
-bool is_same_value(const Value &value, const JsonbValue &found);
-
-bool is_same_list(const Value &list, const JsonbContainer *container)
-{
-    if (!is_array_of(container, list.children))
-        return false;
-    const Value *member = &list + 1;
-    for (uint32 i = 0; i < list.children; ++i, member += member->span)
-        if (!is_same_value(*member, *getIthJsonbValueFromContainer(const_cast<JsonbContainer *>(container), i)))
-            return false;
-    return true;
-}
-
-bool is_same_set(const Value &set, const JsonbContainer *container)
-{
-    if (!is_array_of(container, set.children))
-        return false;
-    auto *members = static_cast<JsonbValue *>(palloc(sizeof(JsonbValue) * (set.children + 1)));
-    auto *found = static_cast<JsonbValue *>(palloc(sizeof(JsonbValue) * (set.children + 1)));
-    for (uint32 i = 0; i < set.children; ++i) {
-        members[i] = jsonb_scalar((&set + 1)[i]);
-        found[i] = *getIthJsonbValueFromContainer(const_cast<JsonbContainer *>(container), i);
-    }
-    qsort(members, set.children, sizeof(JsonbValue), compare_for_sort);
-    qsort(found, set.children, sizeof(JsonbValue), compare_for_sort);
-    for (uint32 i = 0; i < set.children; ++i)
-        if (compare_scalars(members[i], found[i]) != 0)
-            return false;
-    return true;
-}
-
-bool find_member(const JsonbContainer *container, std::string_view name, JsonbValue *found)
-{
-    return getKeyJsonValueFromContainer(const_cast<JsonbContainer *>(container), name.data() ? name.data() : "",
-                                        static_cast<int>(name.size()), found) != nullptr;
-}
-
-bool has_same_members(const Value &map, const JsonbContainer *container)
-{
-    JsonbValue found;
-    const Value *member = &map + 1;
-    for (uint32 i = 0; i < map.children; ++i, member += member->span)
-        if (!find_member(container, member->name, &found) || !is_same_value(*member, found))
-            return false;
-    return true;
-}
-
-// Names that had U+0000 may have met others; then jsonb itself says which of them stays.
-bool is_same_map(const Value &map, const JsonbContainer *container)
-{
-    if (container == nullptr || !JsonContainerIsObject(container))
-        return false;
-    if (JsonContainerSize(container) == map.children)
-        return has_same_members(map, container);
-    Jsonb *document = DatumGetJsonbP(jsonb_from_value(map));
-    return JsonContainerSize(&document->root) < map.children &&
-           compareJsonbContainers(&document->root, const_cast<JsonbContainer *>(container)) == 0;
-}
-
-// The engine caps the depth.
-bool is_same_value(const Value &value, const JsonbValue &found)
-{
-    check_stack_depth();
-    switch (value.type) {
-        case ValueType::kMap:
-            return is_same_map(value, container_of(found));
-        case ValueType::kList:
-            return is_same_list(value, container_of(found));
-        case ValueType::kStringSet:
-        case ValueType::kNumberSet:
-        case ValueType::kBinarySet:
-            return is_same_set(value, container_of(found));
-        default:
-            return container_of(found) == nullptr && compare_scalars(jsonb_scalar(value), found) == 0;
-    }
-}
-
-// An attribute of the item inside of an object: binary, which is bytes there, stands as base64.
-bool is_same_attribute(const Value &value, const JsonbValue &found)
-{
-    if (value.type != ValueType::kBinary)
-        return is_same_value(value, found);
-    return found.type == jbvString && string_of(found) == base64(value.text);
-}
-
-bool is_same_document(const Value &value, Jsonb *document)
-{
-    JsonbValue whole = {};
-    whole.type = jbvBinary;
-    whole.val.binary.data = &document->root;
-    whole.val.binary.len = static_cast<int>(VARSIZE_ANY_EXHDR(document));
-    return is_same_value(value, whole);
-}
 
 // ---- One value against its column ----------------------------------------------------------------------------------
 
@@ -178,11 +25,6 @@ const char *output_text(Oid type, Datum value)
     bool variable;
     getTypeOutputInfo(type, &function, &variable);
     return OidOutputFunctionCall(function, value);
-}
-
-Jsonb *parse_document(const char *text)
-{
-    return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 }
 
 bool is_string_type(Oid type)
@@ -324,7 +166,7 @@ bool compare_member(const Comparison &comparison, const Value &value, Object *ob
     JsonbValue found;
     bool there = object->container != nullptr && find_member(object->container, value.name, &found);
     object->met += there ? 1 : 0;
-    if (there && is_same_attribute(value, found))
+    if (there && is_same_attribute(value, found, comparison.target->typed_document))
         return true;
     *same = false;
     return tell(comparison, {value.name, &value, InvalidAttrNumber, there ? member_document(found) : nullptr});

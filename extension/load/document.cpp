@@ -64,12 +64,6 @@ bool is_array(ValueType type)
 
 // ---- DynamoDB JSON --------------------------------------------------------------------------------------------------
 
-const char *letters(ValueType type)
-{
-    constexpr const char *kLetters[] = {"S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"};
-    return kLetters[static_cast<size_t>(type)];
-}
-
 void push_string(JsonbParseState **state, std::string_view text, JsonbIteratorToken token)
 {
     JsonbValue value = string_value(text);
@@ -109,7 +103,7 @@ void push_typed(JsonbParseState **state, const Value &value, std::string_view te
 {
     check_stack_depth();
     pushJsonbValue(state, WJB_BEGIN_OBJECT, nullptr);
-    push_string(state, letters(value.type), WJB_KEY);
+    push_string(state, type_letters(value.type), WJB_KEY);
     if (is_object(value.type) || is_array(value.type)) {
         push_members(state, value);
     } else if (value.type == ValueType::kBool || value.type == ValueType::kNull) {
@@ -179,6 +173,21 @@ Datum jsonb_from_attributes(std::span<const engine::Value> values, const bool *w
             members[count++] = {value.name, &value, value.type == ValueType::kBinary ? base64(value.text) : value.text};
     }
     return jsonb_of_members({members, count});
+}
+
+const char *type_letters(ValueType type)
+{
+    constexpr const char *kLetters[] = {"S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"};
+    return kLetters[static_cast<size_t>(type)];
+}
+
+Jsonb *typed_document(const Value &value)
+{
+    Jsonb *item = DatumGetJsonbP(dynamodb_json_from_attributes({&value, value.span}));
+    JsonbValue member;
+    (void)getKeyJsonValueFromContainer(&item->root, value.name.data() ? value.name.data() : "",
+                                       static_cast<int>(value.name.size()), &member);
+    return JsonbValueToJsonb(&member);
 }
 
 Datum dynamodb_json_from_attributes(std::span<const engine::Value> values)

@@ -22,6 +22,12 @@ Datum jsonb_from_value(const engine::Value &value);
 // marks. Binary at top level is encoded as base64.
 Datum jsonb_from_attributes(std::span<const engine::Value> values, const bool *wanted);
 
+// How DynamoDB JSON names the type: "S", "NS".
+const char *type_letters(engine::ValueType type);
+
+// An attribute of an item as DynamoDB JSON: {"S": "..."}.
+Jsonb *typed_document(const engine::Value &value);
+
 // All of an item as DynamoDB JSON, in which nothing is lost: every value with its type, numbers as strings.
 Datum dynamodb_json_from_attributes(std::span<const engine::Value> values);
 

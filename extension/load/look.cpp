@@ -1,6 +1,9 @@
 // See look.h.
 #include "load/look.h"
 
+#include "arrays.h"
+#include "catalog/profiles.h"
+#include "imports/hooks.h"
 #include "load/apply.h"
 #include "load/compare.h"
 #include "load/document.h"
@@ -72,8 +75,11 @@ struct Listing {
     Subject *subject;
 };
 
-Jsonb *source_document(const engine::Value &value)
+// As it would stand in the row.
+Jsonb *source_document(const Target &target, const engine::Value &value)
 {
+    if (target.typed_document)
+        return typed_document(value);
     if (value.type != engine::ValueType::kBinary)
         return DatumGetJsonbP(jsonb_from_value(value));
     engine::Value text = value;  // bytes at top level
@@ -88,7 +94,7 @@ void list_difference(void *context, const Difference &difference)
     auto *listed = static_cast<AttributeDifference *>(palloc0(sizeof(AttributeDifference)));
     listed->attribute = copy_string(difference.attribute);
     if (difference.source != nullptr)
-        listed->source = source_document(*difference.source);
+        listed->source = source_document(*listing->looking->target, *difference.source);
     if (difference.column != InvalidAttrNumber)
         listed->target = column_document(*TupleDescAttr(listing->looking->batch.descriptor, difference.column - 1),
                                          listing->row->values[difference.column - 1]);
@@ -254,9 +260,30 @@ void note_new_columns(Looking *looking)
     note_columns(*look.replication, looking->target, missing_columns(*looking->target, items, count));
 }
 
+// The items as the replication's profile has them when they are written. One that it leaves out has no row.
+void screen_items_of(const Look &look)
+{
+    const catalog::Replication &replication = *look.replication;
+    if (replication.profile == nullptr)
+        return;
+    auto *items = make_array<PageItem>(look.count);
+    auto **subjects = make_array<Subject *>(look.count);
+    int count = 0;
+    for (int i = 0; i < look.count; ++i)
+        if (look.subjects[i].item != nullptr) {
+            subjects[count] = &look.subjects[i];
+            items[count++].item = look.subjects[i].item;
+        }
+    catalog::Profile *profile = catalog::get_profile(CurrentMemoryContext, replication.profile, replication.owner);
+    (void)screen_rows({profile, nullptr, true, &replication}, replication.nul_characters, items, count);
+    for (int i = 0; i < count; ++i)
+        subjects[i]->item = items[i].remove ? nullptr : items[i].item;
+}
+
 void look_at_all(void *argument)
 {
     const auto *look = static_cast<const Look *>(argument);
+    screen_items_of(*look);
     Looking looking = {};
     looking.look = look;
     // Locked first: what other sessions did to it before is known then.
@@ -282,7 +309,12 @@ void look(const Look &look)
 {
     MemoryContext own = AllocSetContextCreate(CurrentMemoryContext, "podyn look", ALLOCSET_DEFAULT_SIZES);
     MemoryContext old = MemoryContextSwitchTo(own);
+    auto **items = make_array<const engine::Item *>(look.count);
+    for (int i = 0; i < look.count; ++i)
+        items[i] = look.subjects[i].item;
     run_and_undo(look_at_all, const_cast<Look *>(&look));
+    for (int i = 0; i < look.count; ++i)
+        look.subjects[i].item = items[i];
     MemoryContextSwitchTo(old);
     MemoryContextDelete(own);
 }

@@ -13,6 +13,7 @@ from failing import fails
 from items import KEY, RandomWriter
 from test_on_existing import without_history
 from test_privileges import owners, refused  # noqa: F401 (fixture)
+from test_profiles import create_profile, parse, transform
 from waiting import wait_until
 
 CLEAN = {'missing': 0, 'extra': 0, 'different': 0}
@@ -148,7 +149,7 @@ def test_each_of_300_planted_differences_is_found_and_mended_while_others_write(
         wait_until(lambda: writer.done > 100, 'enough has been written to matter')
 
 
-@pytest.mark.parametrize('mode', ['columns', 'jsonb'])
+@pytest.mark.parametrize('mode', ['columns', 'jsonb', 'dynamodb_json'])
 def test_a_replication_in_sync_has_no_differences_however_much_is_written(dynamodb, database, polling_fast, mode):
     """Items of all types are put, updated and deleted, some of them many times."""
     dynamodb.create_table('events', key=KEY)
@@ -220,6 +221,43 @@ def test_documents(simulated, events, polling_fast):
         ('different', 'changed'): {'inner': ({'list': [[1, 2]]}, {'list': [[2, 1, 3]]})},
         ('different', 'emptied'): {'id': ('emptied', None), 'text': ('x', None)},
         ('different', 'enriched'): {'mine': (None, True)}})
+
+
+def test_items_as_dynamodb_json(simulated, events, polling_fast):
+    """Types differ where values do not; sets are without order, numbers by value."""
+    put(events, 'same', text={'S': 'x'}, bytes={'B': 'eA=='}, tags={'SS': ['a', 'b']}, numbers={'NS': ['1', '20']},
+        nothing={'NULL': True}, flag={'BOOL': False}, list={'L': [{'M': {'n': {'N': '7'}, 'b': {'B': 'eQ=='}}}]})
+    put(events, 'changed', inner={'M': {'list': {'L': [{'NS': ['1', '2']}]}}})
+    put(events, 'another type', n={'N': '1'})
+    put(events, 'no type', n={'N': '1'})
+    streaming(simulated, conversion_mode='dynamodb_json')
+    assert counts(verify(simulated)) == CLEAN, findings(simulated)
+    simulated.query("""
+        UPDATE events SET data = data || '{"tags": {"SS": ["b", "a"]}, "numbers": {"NS": ["2e1", "1.0"]}}'
+        WHERE id = 'same';
+        UPDATE events SET data = jsonb_set(data, '{inner,M,list,L,0,NS}', '["2", "3"]') WHERE id = 'changed';
+        UPDATE events SET data = data || '{"n": {"S": "1"}}' WHERE id = 'another type';
+        UPDATE events SET data = data || '{"n": {"N": "one"}}' WHERE id = 'no type'""")
+    mends(simulated, {
+        ('different', 'changed'): {'inner': ({'M': {'list': {'L': [{'NS': ['1', '2']}]}}},
+                                             {'M': {'list': {'L': [{'NS': ['2', '3']}]}}})},
+        ('different', 'another type'): {'n': ({'N': '1'}, {'S': '1'})},
+        ('different', 'no type'): {'n': ({'N': '1'}, {'N': 'one'})}})
+
+
+def test_items_are_compared_as_the_profile_has_them(simulated, events, polling_fast):
+    """What parse and filter leave out has no row; what they change is right as they have it."""
+    put(events, 'kept', kind={'S': 'order'}, text={'S': 'small'})
+    put(events, 'also kept', kind={'S': 'order'}, text={'S': 'small'})
+    put(events, 'left out', kind={'S': 'secret'})
+    hook = parse(simulated, "SELECT item || jsonb_build_object('text', upper(item ->> 'text'))")
+    streaming(simulated, profile=create_profile(simulated, parse=hook, filter="item ->> 'kind' = 'order'"))
+    assert counts(verify(simulated)) == CLEAN, findings(simulated)
+    simulated.query("UPDATE events SET text = 'small' WHERE id = 'kept'; DELETE FROM events WHERE id = 'also kept'")
+    simulated.query("INSERT INTO events (id, kind) VALUES ('left out', 'secret')")
+    mends(simulated, {('different', 'kept'): {'text': ('SMALL', 'small')}, ('missing', 'also kept'): {},
+                      ('extra', 'left out'): {}})
+    assert simulated.query('SELECT id, text FROM events ORDER BY id') == [('also kept', 'SMALL'), ('kept', 'SMALL')]
 
 
 def test_what_columns_cannot_hold_is_compared_in_podyn_rest(simulated, events, polling_fast):
@@ -415,6 +453,15 @@ def test_imports_have_no_source_to_be_compared_with(simulated, bucket):
     simulated.query("SELECT podyn_import(%s, 'events', key => '{id}')", str(path))
     simulated.wait_for_state('events', 'completed')
     fails(simulated, "SELECT podyn_verify('events')", says='import', hint='podyn_status')
+
+
+def test_records_that_hooks_have_made_have_no_items_to_be_compared_with(simulated, events):
+    put(events, 'one')
+    simulated.query('CREATE TABLE events (id text PRIMARY KEY)')
+    profile = create_profile(simulated, transform=transform(simulated, 'SELECT unnest(items)'))
+    simulated.replicate('events', profile=profile, changes=False)
+    simulated.wait_for_state('events', 'completed')
+    fails(simulated, "SELECT podyn_verify('events')", says='profile', hint='podyn_status')
 
 
 def test_owners_compare_and_read_their_own(simulated, events, owners):
