@@ -11,6 +11,10 @@ namespace {
 using engine::Operand;
 using engine::ValueType;
 
+// Longer numbers are written with an exponent, of which all have at most 38 digits.
+constexpr size_t kMostPlainDigits = 60;
+constexpr int kDigitsBehindThePoint = 37;
+
 // Far more than an attribute that is compared with usually has, and far less than a request may have (developer guide,
 // service quotas: 2 MB of values in an expression).
 constexpr size_t kMostBytes = 100 * 1024;
@@ -48,7 +52,11 @@ const char *text_of(const ForeignColumn &column, Writer *writer, Datum value)
 bool make_number(const char *text, Operand *operand)
 {
     *operand = {ValueType::kNumber, view(text), false};
-    return engine::is_number(operand->text);
+    if (!engine::is_number(operand->text))
+        return false;
+    if (operand->text.size() > kMostPlainDigits)
+        operand->text = numeric_out_sci(DatumGetNumeric(numeric_from_text(text)), kDigitsBehindThePoint);
+    return true;
 }
 
 // A number in a column of text has one spelling.

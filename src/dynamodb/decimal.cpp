@@ -103,13 +103,10 @@ bool fits_numeric(const Decimal &decimal)
 
 bool fits_dynamodb(const Decimal &decimal)
 {
-    constexpr std::size_t kMostDigits = 38;
-    constexpr std::int64_t kLeastExponent = -130;
-    constexpr std::int64_t kLargestExponent = 125;
     const std::optional<std::int64_t> place = magnitude(decimal);
     if (!place)
         return true;
-    return *place > kLeastExponent && *place <= kLargestExponent + 1 &&
+    return *place > kLeastExponent && *place <= kGreatestExponent + 1 &&
            significant_digits(decimal).size() <= kMostDigits;
 }
 

@@ -1,6 +1,7 @@
 // DynamoDB numbers as text: their form, whether PostgreSQL's numeric takes them, and one spelling for each value.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,7 +23,12 @@ struct Decimal {
 
 [[nodiscard]] bool fits_numeric(const Decimal &decimal);
 
-// Whether DynamoDB takes it (developer guide, Numbers): at most 38 digits, magnitude from 1E-130 to 9.9…E125, or zero.
+// What DynamoDB's numbers have at most (developer guide, Numbers): magnitudes go from 1E-130 to 9.9…E125.
+inline constexpr std::size_t kMostDigits = 38;
+inline constexpr std::int64_t kGreatestExponent = 125;
+inline constexpr std::int64_t kLeastExponent = -130;
+
+// Whether DynamoDB takes it.
 [[nodiscard]] bool fits_dynamodb(const Decimal &decimal);
 
 // The same text for equal numbers: 1, 1.0, 01, 1E0 and 10E-1 give one, as do 0 and -0.

@@ -19,9 +19,6 @@ inline constexpr std::size_t kMostKeyNameBytes = 255;  // of key attributes, tho
 inline constexpr std::size_t kMostPartitionKeyBytes = 2048;
 inline constexpr std::size_t kMostSortKeyBytes = 1024;
 inline constexpr std::size_t kMostLevels = 32;  // the item is the first: 31 maps in each other are accepted
-inline constexpr std::size_t kMostDigits = 38;
-inline constexpr std::int64_t kGreatestExponent = 125;
-inline constexpr std::int64_t kLeastExponent = -130;
 
 // What the keys of a table and of its indexes ask of an item.
 struct KeyRules {
