@@ -78,7 +78,7 @@ void divide_query(Fetch *fetch)
 {
     const Wanted &wanted = fetch->wanted;
     int sorts = Max(wanted.sort_count, 1);
-    make_parts(fetch, wanted.partition_count * sorts);
+    make_parts(fetch, wanted.lookups);
     for (int i = 0; i < fetch->part_count; ++i) {
         fetch->parts[i].partition = wanted.partitions[i / sorts];
         fetch->parts[i].sort = wanted.sort_count == 0 ? nullptr : &wanted.sorts[i % sorts];

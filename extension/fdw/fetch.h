@@ -16,6 +16,7 @@ struct Wanted {
     int partition_count;
     const engine::Condition *sorts;  // kQuery: of each of them, the sort key's conditions, one request each
     int sort_count;                  // 0: one request without
+    int lookups;                     // kQuery: of each partition key with each of these
     bool backwards;
     std::string_view *keys;  // kGetItem, kBatchGetItem: as DynamoDB JSON, no two of them equal
     int key_count;

@@ -76,6 +76,17 @@ std::string_view attribute_of(const Making &making, const PlannedCondition &cond
     return column_of(making, condition).attribute;
 }
 
+constexpr int64 kMostLookups = 1000 * 1000;
+
+int checked_lookups(int64 count)
+{
+    if (count > kMostLookups)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("the conditions ask for " INT64_FORMAT " keys at once", count),
+                        errhint("Ask for at most " INT64_FORMAT ".", kMostLookups)));
+    return static_cast<int>(count);
+}
+
 // Every combination of the values of the key's attributes.
 bool make_partitions(const Making &making, const PlannedScan &plan, Wanted *wanted)
 {
@@ -83,7 +94,7 @@ bool make_partitions(const Making &making, const PlannedScan &plan, Wanted *want
     int64 count = 1;
     for (int i = 0; i < plan.partition_count; ++i) {
         each[i] = key_values(making, plan.partition[i], false);
-        count *= each[i].count;
+        count = checked_lookups(count * each[i].count);
     }
     wanted->partition_size = plan.partition_count;
     wanted->partition_count = static_cast<int>(count);
@@ -169,7 +180,7 @@ bool has_sort_points(const PlannedScan &plan)
 void make_keys(Wanted *wanted)
 {
     int sorts = Max(wanted->sort_count, 1);
-    wanted->key_count = wanted->partition_count * sorts;
+    wanted->key_count = checked_lookups(static_cast<int64>(wanted->partition_count) * sorts);
     wanted->keys = static_cast<std::string_view *>(
         palloc_extended(sizeof(std::string_view) * static_cast<size_t>(wanted->key_count + 1), MCXT_ALLOC_HUGE));
     for (int i = 0; i < wanted->key_count; ++i) {
@@ -190,6 +201,8 @@ bool make_key_request(const Making &making, const PlannedScan &plan, Wanted *wan
         return false;
     if (plan.request != Request::kQuery)
         make_keys(wanted);
+    else
+        wanted->lookups = checked_lookups(static_cast<int64>(wanted->partition_count) * Max(wanted->sort_count, 1));
     return true;
 }
 

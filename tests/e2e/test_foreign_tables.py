@@ -174,6 +174,9 @@ def test_prepared_statements_with_parameters(orders):
     assert sorted(orders.column("EXECUTE many ('{c1,c2}', 30)")) == [33, 34, 37, 38]
     assert orders.column("EXECUTE many ('{c1,c2}', 1e200)") == []
     assert len(orders.column("EXECUTE many ('{c1,c1}', 'NaN')")) == 0
+    names = "(SELECT array_agg('c' || i) FROM generate_series(1, 1001) AS i)::text[]"
+    fails(orders, f'SELECT FROM orders WHERE customer = ANY ({names}) AND at = ANY ({names})',
+          says='ask for 1002001 keys', hint='at most', sqlstates={'54000'})
 
 
 def test_what_is_read_consistently_comes_from_no_global_index(orders):
