@@ -2,6 +2,7 @@
 #include "catalog/sql.h"
 
 #include "extension_identity.h"
+#include "setting_change.h"
 
 namespace podyn::catalog {
 
@@ -96,8 +97,7 @@ Scope enter()
     GetUserIdAndSecContext(&scope.user, &scope.security_context);
     SetUserIdAndSecContext(extension_owner(), scope.security_context | SECURITY_LOCAL_USERID_CHANGE);
     scope.guc_level = NewGUCNestLevel();
-    set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                      false);
+    set_for_a_while("search_path", "pg_catalog, pg_temp");
     if (SPI_connect() != SPI_OK_CONNECT)
         elog(ERROR, "could not connect to SPI");
     return scope;

@@ -2,16 +2,9 @@
 #include "functions/as_owner.h"
 
 #include "locks.h"
+#include "setting_change.h"
 
 namespace podyn {
-namespace {
-
-void set_for_a_while(const char *name, const char *value)
-{
-    (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
-}  // namespace
 
 void require_fresh_snapshots(const char *function)
 {

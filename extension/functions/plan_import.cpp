@@ -10,6 +10,7 @@
 #include "functions/plan_trial.h"
 #include "imports/hooks.h"
 #include "imports/record_writer.h"
+#include "setting_change.h"
 
 namespace podyn {
 namespace {
@@ -203,7 +204,7 @@ void add_writes(const PlannedImport &plan)
 // As the workers would, whose search_path is empty.
 void write_sample(PlannedImport *plan, const catalog::Replication &replication)
 {
-    set_for_trial("search_path", "");
+    set_for_transaction("search_path", "");
     TimestampTz begun = GetCurrentTimestamp();
     if (plan->import.by_hooks())
         write_as_records(plan, replication);
@@ -282,8 +283,7 @@ void plan_import(PlanRows *rows, FunctionCallInfo fcinfo)
     plan.rows = rows;
     ImportOptions options = read_options(fcinfo);
     int level = NewGUCNestLevel();
-    (void)set_config_option("client_min_messages", "error", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                            false);  // rows tell it
+    set_for_a_while("client_min_messages", "error");  // rows tell it
     attempt(rows, check_caller_step, &plan);
     add_rights(rows, get_func_namespace(fcinfo->flinfo->fn_oid), "podyn_import");
     plan.import = begin_import(options);

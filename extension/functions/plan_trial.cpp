@@ -2,6 +2,7 @@
 #include "functions/plan_trial.h"
 
 #include "functions/ddl_recorder.h"
+#include "setting_change.h"
 
 namespace podyn {
 namespace {
@@ -18,8 +19,8 @@ struct Trial {
 void try_it(void *opaque)
 {
     auto *trial = static_cast<Trial *>(opaque);
-    set_for_trial("client_min_messages", "error");  // rows tell it
-    set_for_trial("lock_timeout", "1s");
+    set_for_transaction("client_min_messages", "error");  // rows tell it
+    set_for_transaction("lock_timeout", "1s");
     trial->action(trial->argument);
     ereport(ERROR, (errcode(kPlanned), errmsg("planned")));
 }
@@ -48,11 +49,6 @@ void try_and_undo(PlanRows *rows, void (*trial)(void *), void *argument)
         add_row(rows, "ddl", "%s", static_cast<const char *>(lfirst(cell)));
     if (error->sqlerrcode != kPlanned)
         add_error(rows, *error);
-}
-
-void set_for_trial(const char *name, const char *value)
-{
-    (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
 }  // namespace podyn

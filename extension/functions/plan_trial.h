@@ -9,7 +9,4 @@ namespace podyn {
 // rows, and so does an error.
 void try_and_undo(PlanRows *rows, void (*trial)(void *), void *argument);
 
-// A setting until the trial's end.
-void set_for_trial(const char *name, const char *value);
-
 }  // namespace podyn

@@ -465,11 +465,11 @@ void require_source(const catalog::Replication &replication)
                  errhint("podyn_status tells how many items were written and rejected.")));
     if (replication.profile != nullptr &&
         catalog::get_profile(CurrentMemoryContext, replication.profile, replication.owner)->makes_records())
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("what \"%s\" has copied was written by profile \"%s\"", replication.name,
-                               replication.profile),
-                        errdetail("Nothing tells which records its hooks have made of an item."),
-                        errhint("podyn_status tells how many items were written and rejected.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("what \"%s\" has copied was written by profile \"%s\"", replication.name, replication.profile),
+                 errdetail("Nothing tells which records its hooks have made of an item."),
+                 errhint("podyn_status tells how many items were written and rejected.")));
 }
 
 // Of a copy without changes: nothing is on its way, but the copy itself has to be complete.

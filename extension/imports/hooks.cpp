@@ -7,6 +7,7 @@
 #include "load/filter.h"
 #include "load/halving.h"
 #include "raise.h"
+#include "setting_change.h"
 
 namespace podyn {
 namespace {
@@ -326,7 +327,7 @@ std::span<const engine::Item> parse_sample(const catalog::Profile &profile, engi
     for (int i = 0; i < count; ++i)
         items[i].item = &sample[static_cast<size_t>(i)];
     int level = NewGUCNestLevel();
-    (void)set_config_option("search_path", "", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    set_for_a_while("search_path", "");
     catalog::Profile parsing = profile;
     parsing.filter = nullptr;
     count = screen_rows({&parsing, nullptr}, nul_characters, items, count);

@@ -2,6 +2,7 @@
 #include "load/distributed.h"
 
 #include "catalog/sql.h"
+#include "setting_change.h"
 
 namespace podyn {
 namespace {
@@ -47,11 +48,6 @@ uint64 execute(const char *statement)
     if (result < 0)
         elog(ERROR, "could not change a table of Citus: %s", SPI_result_code_string(result));
     return SPI_processed;
-}
-
-void set_local(const char *name, const char *value)
-{
-    set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
 // The nodes' sessions have a lock_timeout of their own: ours, for this transaction.
@@ -123,11 +119,11 @@ bool is_citus_table(Oid relation)
 void commit_on_all_nodes()
 {
     // The nodes commit when the coordinator has. Its own commit must not be lost in a crash after that.
-    set_local("synchronous_commit", "on");
+    set_for_transaction("synchronous_commit", "on");
     use_two_phases();
     // Otherwise one batch at a time would be written to a shard, whatever its keys. Batches at the same time have
     // different keys; those of a user's transaction that make a deadlock are found by Citus, and tried again.
-    set_local("citus.enable_deadlock_prevention", "off");
+    set_for_transaction("citus.enable_deadlock_prevention", "off");
 }
 
 uint64 run_on_nodes(const Batch &batch, const char *batch_name, const char *statement, Tuplestorestate *rows,

@@ -1,5 +1,6 @@
 // See filter.h.
 #include "load/filter.h"
+#include "setting_change.h"
 
 namespace podyn {
 
@@ -12,7 +13,7 @@ char *filter_statement(const char *filter)
 void try_filter(const char *filter)
 {
     int level = NewGUCNestLevel();
-    (void)set_config_option("search_path", "", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    set_for_a_while("search_path", "");
     SPI_connect();
     Oid types[] = {JSONBARRAYOID};
     Datum nothing = PointerGetDatum(construct_empty_array(JSONBOID));

@@ -3,6 +3,7 @@
 
 #include "load/empty_target.h"
 #include "load/target.h"
+#include "setting_change.h"
 
 namespace podyn {
 namespace {
@@ -35,8 +36,7 @@ void put_off(Relation catalog, Oid index)
 // No more than the owner allows.
 void limit_setting(const char *name, int most, int current)
 {
-    (void)set_config_option(name, psprintf("%d", Min(most, current)), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-                            0, false);
+    set_for_a_while(name, psprintf("%d", Min(most, current)));
 }
 
 void build(Oid index)

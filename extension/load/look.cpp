@@ -9,6 +9,7 @@
 #include "load/document.h"
 #include "load/halving.h"
 #include "raise.h"
+#include "setting_change.h"
 #include "subtransaction.h"
 
 namespace podyn {
@@ -209,7 +210,7 @@ void hash_subject(Looking *looking, Row *row, Subject *subject)
 
 void switch_off(const char *setting)
 {
-    (void)set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    set_for_a_while(setting, "off");
 }
 
 // Each key by the index that upserts need, too: the planner may take it for cheaper to read a whole table of some

@@ -12,6 +12,7 @@
 #include "functions/export.h"
 #include "imports/continuity.h"
 #include "raise.h"
+#include "setting_change.h"
 #include "transaction.h"
 #include "workers/running_task.h"
 
@@ -72,7 +73,7 @@ void choose_token(RunningTask *task)
     catalog::Standing standing;
     if (begin_turn(task, &standing) != Turn::kGo)
         return;
-    (void)set_config_option("synchronous_commit", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+    set_for_transaction("synchronous_commit", "on");
     move_to(task, token);
     after_move_to(task, token);
     wake_after(task, 0);

@@ -60,13 +60,8 @@ void begin(RunningTask *task)
     wake_after(task, 0);
 }
 
-void on_response(RunningTask *)
-{
-    Assert(false);  // this task makes no calls
-}
-
 }  // namespace
 
-const TaskMethods kIndexTask = {begin, on_response, on_time, nullptr};
+const TaskMethods kIndexTask = {begin, nullptr, on_time, nullptr};
 
 }  // namespace podyn
