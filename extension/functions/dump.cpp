@@ -106,6 +106,13 @@ const char *key_of(const Dump &dump, const engine::Item &item)
                         dump.table.keys);
 }
 
+char *beginning_of(std::string_view text)
+{
+    constexpr int kMostShown = 200;
+    int length = pg_mbcliplen(text.data(), static_cast<int>(text.size()), kMostShown);
+    return pnstrdup(text.data(), static_cast<Size>(length));
+}
+
 // Null: all items have been given.
 const engine::Item *next_item(Dump *dump)
 {
@@ -119,7 +126,7 @@ const engine::Item *next_item(Dump *dump)
         if (!item.problem.exists())
             return &item;
         ereport(WARNING, (errmsg("an item was left out: %s", copy_string(item.problem.message)),
-                          errdetail("%s", copy_string(item.json.substr(0, 200)))));
+                          errdetail("%s", beginning_of(item.json))));
     }
 }
 

@@ -66,7 +66,8 @@ bool is_possible_number(std::string_view digits)
     if (rest[0] == '-')
         rest.remove_prefix(1);
     size_t point = Min(rest.find('.'), rest.size());
-    std::string_view whole = rest.substr(0, point), fraction = rest.substr(Min(point + 1, rest.size()));
+    std::string_view whole(rest.data(), point), fraction = rest;
+    fraction.remove_prefix(Min(point + 1, rest.size()));
     if (whole == "0")
         whole = {};
     size_t zeros = whole.empty() ? Min(fraction.find_first_not_of('0'), fraction.size()) : 0;
