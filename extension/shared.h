@@ -25,6 +25,7 @@ struct Process {
     TimestampTz launched_at;
     int32 copies;  // worker: the replication of which it does a segment; 0: none
     bool leaving;  // the segment is given back after the page under way
+    bool taken;    // worker: one task has all of it for a long time, and others cannot count on it
 };
 
 // An exponentially fading rate.
@@ -72,6 +73,9 @@ bool attach_process(Datum argument, Process *copy);
 // Takes a process entry for the launcher itself.
 void attach_launcher();
 int count_processes(Role role, Oid database, Oid owner);  // InvalidOid: any
+// Workers that take their share of what the owner's tasks are.
+int count_sharing_workers(Oid database, Oid owner);
+void set_taken(bool taken);
 // Lets no process be launched for a database for a while (kHold): somebody is about to drop or move it.
 void hold_database(Oid database);
 bool is_attached();

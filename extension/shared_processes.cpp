@@ -55,7 +55,8 @@ int reserve_process(Role role, Oid database, Oid owner)
     if (slot >= 0) {
         Process &process = state->processes[slot];
         uint32 generation = (process.generation + 1) & 0xFFFFFF;
-        process = Process{true, role, false, generation, database, owner, 0, nullptr, GetCurrentTimestamp(), 0, false};
+        process =
+            Process{true, role, false, generation, database, owner, 0, nullptr, GetCurrentTimestamp(), 0, false, false};
     }
     release();
     return slot;
@@ -187,6 +188,25 @@ int count_processes(Role role, Oid database, Oid owner)
             ++count;
     release();
     return count;
+}
+
+int count_sharing_workers(Oid database, Oid owner)
+{
+    int count = 0;
+    sharing();
+    for (const Process &process : state->processes)
+        if (process.in_use && process.role == Role::kWorker && !process.taken && !never_started(process) &&
+            process.database == database && process.owner == owner)
+            ++count;
+    release();
+    return count;
+}
+
+void set_taken(bool taken)
+{
+    exclusive();
+    state->processes[my_process].taken = taken;
+    release();
 }
 
 void hold_database(Oid database)

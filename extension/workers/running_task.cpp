@@ -47,6 +47,11 @@ bool is_copy(const TaskMethods *methods)
     return methods == &kSegmentTask || methods == &kFileTask;
 }
 
+bool takes_all(const TaskMethods *methods)
+{
+    return methods == &kIndexTask;
+}
+
 void begin_again(RunningTask *task, int64 microseconds)
 {
     drop_call(task);

@@ -51,6 +51,8 @@ struct RunningTask {
 const TaskMethods *methods_of(catalog::TaskKind kind);
 // A segment or a file, which keeps a worker busy; the other tasks wait most of the time.
 bool is_copy(const TaskMethods *methods);
+// An index, which one statement builds, however long that takes: its worker does nothing beside it.
+bool takes_all(const TaskMethods *methods);
 
 // The worker's loop, for start_… functions.
 EventLoop *worker_loop();

@@ -125,6 +125,7 @@ struct Demand {
     int64 unclaimed_segments;  // that the option `workers` allows to be claimed
     int64 others;              // shards and the like, claimed or not
     int have;                  // workers
+    int taken;                 // of them, by one task each, which leaves them no time for others
 };
 
 struct Demands {
@@ -150,8 +151,10 @@ Demands read_demands()
     result.demands = static_cast<Demand *>(MemoryContextAllocZero(context, sizeof(Demand) * (rows + 1)));
     for (uint64 row = 0; row < rows; ++row) {
         Oid owner = catalog::get_oid(row, 1);
-        result.demands[result.count++] = {owner, catalog::get_int8(row, 2), catalog::get_int8(row, 3),
-                                          shared::count_processes(shared::Role::kWorker, MyDatabaseId, owner)};
+        int have = shared::count_processes(shared::Role::kWorker, MyDatabaseId, owner);
+        int sharing = shared::count_sharing_workers(MyDatabaseId, owner);
+        result.demands[result.count++] = {owner, catalog::get_int8(row, 2), catalog::get_int8(row, 3), have,
+                                          Max(have - sharing, 0)};
         result.settling = result.settling || catalog::get_boolean(row, 4);
     }
     catalog::leave(scope);
@@ -245,7 +248,7 @@ const char *why_not_as(Oid owner)
 // Workers that are there take shards and the like as they come; each unclaimed segment wants one more.
 int wanted_workers(const Demand &demand)
 {
-    int64 for_others = (demand.others + kTasksPerWorker - 1) / kTasksPerWorker;
+    int64 for_others = (demand.others - demand.taken + kTasksPerWorker - 1) / kTasksPerWorker + demand.taken;
     int64 wanted = Max(for_others, demand.have + demand.unclaimed_segments);
     return static_cast<int>(Min(Max(wanted, INT64CONST(1)), static_cast<int64>(settings::max_workers)));
 }

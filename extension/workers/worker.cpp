@@ -53,7 +53,29 @@ bool holds(int64 id)
     return false;
 }
 
+// Not while it waits for a retry.
+bool is_taken()
+{
+    for (RunningTask *task = tasks; task != nullptr; task = task->next)
+        if (takes_all(task->methods) && (!task->retrying || task->failures == 0))
+            return true;
+    return false;
+}
+
 // ---- Claiming and releasing ----------------------------------------------------------------------------------------
+
+// Other workers shall have them.
+void give_back_all_but(const RunningTask *one)
+{
+    for (RunningTask *task = tasks; task != nullptr; task = task->next)
+        task->finished = task->finished || task != one;
+}
+
+void take_all(const RunningTask *task)
+{
+    give_back_all_but(task);
+    shared::set_taken(true);
+}
 
 // Another worker may have it.
 void try_claim(const catalog::Task &listed)
@@ -89,6 +111,8 @@ void release(RunningTask *task)
     locks::release_task(task->id);
     if (is_copy(task->methods))
         shared::leave_copy();
+    if (takes_all(task->methods))
+        shared::set_taken(false);
     if (task->job != nullptr)
         release_job(task->job);
     MemoryContextDelete(task->context);
@@ -113,7 +137,12 @@ void release_finished()
 
 bool has_room_for(const catalog::Task &task)
 {
-    if (is_copy(methods_of(task.kind)))
+    const TaskMethods *methods = methods_of(task.kind);
+    if (is_taken())
+        return false;
+    if (takes_all(methods))
+        return count_tasks(true) == 0;
+    if (is_copy(methods))
         return count_tasks(true) == 0 && shared::has_room_to_copy(task.replication, task.workers);
     return count_tasks(false) < kMaxTasks;
 }
@@ -124,7 +153,7 @@ int fair_share(const catalog::TaskList &list)
     int shared_tasks = 0;
     for (int i = 0; i < list.count; ++i)
         shared_tasks += !is_copy(methods_of(list.tasks[i].kind));
-    int workers = Max(shared::count_processes(shared::Role::kWorker, MyDatabaseId, owner), 1);
+    int workers = Max(shared::count_sharing_workers(MyDatabaseId, owner), 1);
     return (shared_tasks + workers - 1) / workers * 5 / 4 + 1;
 }
 
@@ -192,7 +221,8 @@ bool look_for_tasks()
         const catalog::Task &task = list.tasks[i];
         if (!task.may_begin || holds(task.id) || !has_room_for(task))
             continue;
-        if (!is_copy(methods_of(task.kind)) && count_tasks(false) >= share)
+        bool shares = !is_copy(methods_of(task.kind)) && !takes_all(methods_of(task.kind));
+        if (shares && count_tasks(false) >= share)
             continue;
         try_claim(task);
     }
@@ -218,6 +248,8 @@ void retry_later(RunningTask *task, const char *error, double longest = kLastRet
     commit_transaction();
     task->throttled = 0;
     task->retrying = true;
+    if (takes_all(task->methods))
+        shared::set_taken(false);
     wake_after(task, delay);
 }
 
@@ -249,6 +281,8 @@ void begin(RunningTask *task)
         task->job = use_job(task->replication, standing);
     task->finished = task->finished || task->job == nullptr;
     commit_transaction();
+    if (!task->finished && takes_all(task->methods))
+        take_all(task);
     if (!task->finished)
         task->methods->begin(task);
 }
@@ -431,8 +465,7 @@ int64 next_due()
 
 void release_all()
 {
-    for (RunningTask *task = tasks; task != nullptr; task = task->next)
-        task->finished = true;
+    give_back_all_but(nullptr);
     release_finished();
 }
 

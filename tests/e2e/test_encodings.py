@@ -114,7 +114,7 @@ def assert_same_bytes(database, table, column, expected):
 
 def imported_values(bucket, database, line, documents, **options):
     lines = ''.join(line(f'{i:04}', typed) + '\n' for i, (typed, _) in enumerate(documents))
-    imported(database, bucket.export_of([(gzip.compress(lines.encode()), len(documents))]), key=KEYS, start=False,
+    imported(database, bucket.export_of_contents([(len(documents), gzip.compress(lines.encode()))]), key=KEYS, start=False,
              **options)
     database.query(f"ALTER TABLE events ALTER {'data' if options else 'm'} SET STORAGE EXTERNAL")
     database.query("SELECT podyn_start('events')")

@@ -49,7 +49,7 @@ def test_a_million_items_though_workers_and_server_are_killed(bucket, million, l
     moments = random.Random(20)
     inside = 0
     for how in moments.sample([kill_worker] * 16 + [stop_at_once] * 4, 20):
-        inside += interrupt_load(loading, name, [moments.randrange(5_000, 65_000)], how)
+        inside += interrupt_load(loading, name, [moments.randrange(2_000, 30_000)], how)
     assert inside > 10
     loading.wait_for_state(name, 'completed', timeout=120)
     assert totals(loading, name) == (MILLION, MILLION, 0, 0)

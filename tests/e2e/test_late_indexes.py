@@ -145,6 +145,32 @@ def test_a_key_that_a_dump_has_left_out_is_made_again(bucket, loading):
     assert assert_equal_items(items, KEYS, loading, 'events') == 50
 
 
+def test_changes_go_on_while_indexes_are_built(bucket, simulator, simulated, configure, polling_fast):
+    """A worker that has both lets others have the stream's shards."""
+    streamed = simulator.create_table('streamed', key=[('id', 'S')], stream='NEW_AND_OLD_IMAGES')
+    configure('podyn.max_workers', 1)
+    simulated.replicate('streamed')
+    simulated.wait_for_state('streamed', 'streaming')
+    imported(simulated, bucket.full_export([full_records(numbered(3))]), key=KEYS, start=False)
+    simulated.query("""CREATE FUNCTION waits(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$BEGIN
+        WHILE EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 4711) LOOP
+            PERFORM pg_sleep(0.01);
+        END LOOP; RETURN $1; END$$""")
+    simulated.query('CREATE INDEX waiting ON events (waits(id))')
+    simulated.query("UPDATE pg_index SET indisready = false, indisvalid = false WHERE indexrelid = 'waiting'::regclass")
+    simulated.query('SELECT pg_advisory_lock(4711, 0)')
+    simulated.query("SELECT podyn_start('events')")
+    simulated.wait_until(lambda: simulated.value("SELECT count(*) FROM pg_stat_progress_create_index") == 1,
+                         'a worker builds an index')
+    configure('podyn.max_workers', 2)
+    streamed.put({'id': {'S': 'new'}})
+    simulated.wait_until(lambda: simulated.value('SELECT count(*) FROM streamed') == 1, 'the change has come')
+    assert simulated.value(READY) is False
+    simulated.query('SELECT pg_advisory_unlock_all()')
+    simulated.wait_for_state('events', 'completed')
+    assert simulated.value(READY) is True
+
+
 def test_a_stop_while_the_indexes_are_built_is_made_good_later(bucket, loading):
     items = numbered(50)
     imported(loading, bucket.full_export([full_records(items)]), key=KEYS, start=False)
