@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exports import full_records, lines_of
-from killed_loads import interrupt_load, kill_worker, stop_at_once
+from killed_loads import interrupt_load, items_read, kill_worker, stop_at_once
 from signing_proxy import s3_error
 from test_import import KEYS, imported, loading, numbered, totals  # noqa: F401 (fixture)
 from test_import_s3 import upload, url
@@ -48,8 +48,9 @@ def test_a_million_items_though_workers_and_server_are_killed(bucket, million, l
     loading.query('SELECT podyn_start(%s)', name)
     moments = random.Random(20)
     inside = 0
-    for how in moments.sample([kill_worker] * 16 + [stop_at_once] * 4, 20):
-        inside += interrupt_load(loading, name, [moments.randrange(2_000, 30_000)], how)
+    for number, how in enumerate(moments.sample([kill_worker] * 16 + [stop_at_once] * 4, 20)):
+        goal = number * 40_000 + moments.randrange(40_000)
+        inside += interrupt_load(loading, name, [goal - items_read(loading, name)], how)
     assert inside > 10
     loading.wait_for_state(name, 'completed', timeout=120)
     assert totals(loading, name) == (MILLION, MILLION, 0, 0)
