@@ -40,7 +40,8 @@ def main():
             quieten(servers)
             few, many = make_export(bucket, items, FILES), make_export(bucket, TIMES * items, TIMES * FILES)
             imports = Imports(servers)
-            imports.run(few, items)  # a warm-up, which also starts the worker
+            imports.run(many, TIMES * items)  # a warm-up, which also makes the segments of WAL
+            imports.run(few, items)  # starts the worker, should it have gone meanwhile
             imports.costs.clear()
 
             def work():
