@@ -26,20 +26,12 @@ bool shares_attributes(const ForeignTable &table)
     return false;
 }
 
-const Value *find(const ItemValues &item, std::string_view attribute)
-{
-    for (uint32 i = 0; i < item.count; i += item.list[i].span)
-        if (item.list[i].name == attribute)
-            return &item.list[i];
-    return nullptr;
-}
-
 void require_distinct_attributes(const RowWriter &rows, const ItemValues &item)
 {
     if (!rows.shares_attributes && rows.table->document == kNoForeignColumn)
         return;
     for (uint32 i = 0; i < item.count; i += item.list[i].span)
-        if (find(item, item.list[i].name) != &item.list[i])
+        if (engine::find_attribute(item.all(), item.list[i].name) != &item.list[i])
             ereport(ERROR, (errcode(ERRCODE_CARDINALITY_VIOLATION),
                             errmsg("several columns of foreign table \"%s\" give attribute \"%s\" a value",
                                    rows.table->relation_name, copy_string(item.list[i].name)),
@@ -75,7 +67,7 @@ void append_document(ItemValues *item, const RowWriter &rows, Datum value)
     if (item->refusal == nullptr)
         item->refusal = document.refusal;
     for (uint32 i = 0; i < document.count; i += document.list[i].span)
-        if (find(*item, document.list[i].name) == nullptr)
+        if (engine::find_attribute(item->all(), document.list[i].name) == nullptr)
             append_value(item, &document.list[i]);
 }
 
@@ -158,7 +150,7 @@ bool is_key_attribute_of(const RowWriter &rows, std::string_view attribute)
 
 void remove(ItemChange *change, std::string_view attribute, const ItemValues &new_item)
 {
-    if (find(new_item, attribute) != nullptr)
+    if (engine::find_attribute(new_item.all(), attribute) != nullptr)
         return;
     for (uint32 i = 0; i < change->removed_count; ++i)
         if (change->removed[i] == attribute)
@@ -180,7 +172,7 @@ ItemChange change_of(const RowWriter &rows, const ItemValues &old_item, const It
         const Value *value = &new_item.list[i];
         bool key = is_key_attribute_of(rows, value->name);
         keys += key ? value->span : 0;
-        const Value *before = find(old_item, value->name);
+        const Value *before = engine::find_attribute(old_item.all(), value->name);
         if (key || before == nullptr || !engine::same_value(*before, *value))
             append_value(&change.written, value);
     }
@@ -226,10 +218,10 @@ const char *describe_change(const ItemChange &change, const ItemValues &old_item
     for (uint32 i = 0; i < change.written.count; i += change.written.list[i].span) {
         const Value &value = change.written.list[i];
         if (!is_key_attribute_of(rows, value.name))
-            append_change(&text, value.name, find(old_item, value.name), &value);
+            append_change(&text, value.name, engine::find_attribute(old_item.all(), value.name), &value);
     }
     for (uint32 i = 0; i < change.removed_count; ++i)
-        append_change(&text, change.removed[i], find(old_item, change.removed[i]), nullptr);
+        append_change(&text, change.removed[i], engine::find_attribute(old_item.all(), change.removed[i]), nullptr);
     return text.data;
 }
 

@@ -32,21 +32,13 @@ char type_of(const engine::Value &value)
     }
 }
 
-const engine::Value *find_attribute(std::span<const engine::Value> values, std::string_view name)
-{
-    for (size_t i = 0; i < values.size(); i += values[i].span)
-        if (values[i].name == name)
-            return &values[i];
-    return nullptr;
-}
-
 // The sample's first value of a key attribute.
 const engine::Value *find_key_value(const Importing &import, std::string_view name)
 {
     for (const engine::Item &item : import.items)
-        if (const engine::Value *value = find_attribute(item.values, name))
+        if (const engine::Value *value = engine::find_attribute(item.values, name))
             return value;
-    return find_attribute(import.sample.keys, name);
+    return engine::find_attribute(import.sample.keys, name);
 }
 
 void set_keys(Importing *import, const engine::KeyAttribute *keys, int count)

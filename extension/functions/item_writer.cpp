@@ -10,14 +10,6 @@
 namespace podyn {
 namespace {
 
-const engine::Value &key_value(const engine::Item &item, const char *attribute)
-{
-    size_t i = 0;
-    while (item.values[i].name != attribute)
-        i += item.values[i].span;
-    return item.values[i];
-}
-
 void reject_row(void *context, const Row &row, ErrorData *error)
 {
     auto *writer = static_cast<ItemWriter *>(context);
@@ -93,7 +85,7 @@ const uint8 *digest_of(const catalog::Replication &replication, const engine::It
 {
     engine::Value values[2];
     for (int i = 0; i < replication.key_count; ++i)
-        values[i] = key_value(key, replication.keys[i]);
+        values[i] = *engine::find_attribute(key.values, replication.keys[i]);
     auto *digest = make_array<uint8>(engine::kKeyDigestBytes);
     check(engine::key_digest({values, static_cast<size_t>(replication.key_count)}, digest));
     return digest;

@@ -242,14 +242,6 @@ Push *begin_push(const PushOptions &options)
     return push;
 }
 
-void require_utf8()
-{
-    if (GetDatabaseEncoding() != PG_UTF8)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("podyn needs a database with encoding UTF8, this one has %s", GetDatabaseEncodingName()),
-                        errhint("Use CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0.")));
-}
-
 }  // namespace
 }  // namespace podyn
 
@@ -263,7 +255,6 @@ Datum podyn_push(PG_FUNCTION_ARGS)
     PushOptions options = read_push_options(fcinfo);
     if (!options.dry_run)
         PreventCommandIfReadOnly("podyn_push()");
-    require_utf8();
     return_set(fcinfo, false);
     Push *push = begin_push(options);
     push_rows(push);

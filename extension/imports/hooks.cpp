@@ -86,21 +86,14 @@ void refuse_item(void *context, int which, ErrorData *error)
     MemoryContextSwitchTo(old);
 }
 
-const engine::Value *find_attribute(const engine::Item &item, const char *name)
-{
-    for (size_t i = 0; i < item.values.size(); i += item.values[i].span)
-        if (item.values[i].name == name)
-            return &item.values[i];
-    return nullptr;
-}
-
 // The item's key alone, as far as there is one.
 engine::Item *key_of(const catalog::Replication &replication, const engine::Item &item)
 {
     auto *values = static_cast<engine::Value *>(palloc0(sizeof(engine::Value) * 2));
     size_t count = 0;
     for (int i = 0; i < replication.key_count; ++i)
-        if (const engine::Value *value = find_attribute(item, replication.keys[i]); value && value->span == 1)
+        if (const engine::Value *value = engine::find_attribute(item.values, replication.keys[i]);
+            value && value->span == 1)
             values[count++] = *value;
     auto *key = static_cast<engine::Item *>(palloc0(sizeof(engine::Item)));
     *key = item;
@@ -179,7 +172,7 @@ void append_scalar(StringInfo text, const JsonbValue &value, bool binary)
 bool is_binary(const engine::Item &item, const JsonbValue &name)
 {
     const engine::Value *value =
-        find_attribute(item, pnstrdup(name.val.string.val, static_cast<Size>(name.val.string.len)));
+        engine::find_attribute(item.values, {name.val.string.val, static_cast<size_t>(name.val.string.len)});
     return value != nullptr && value->type == engine::ValueType::kBinary;
 }
 

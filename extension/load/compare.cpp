@@ -130,14 +130,6 @@ bool tell(const Comparison &comparison, const Difference &difference)
     return true;
 }
 
-const Value *find_attribute(const engine::Item &item, std::string_view name)
-{
-    for (size_t i = 0; i < item.values.size(); i += item.values[i].span)
-        if (item.values[i].name == name)
-            return &item.values[i];
-    return nullptr;
-}
-
 Jsonb *member_document(const JsonbValue &member)
 {
     return JsonbValueToJsonb(const_cast<JsonbValue *>(&member));
@@ -185,7 +177,7 @@ bool compare_others(const Comparison &comparison, const engine::Item &item, cons
             name = string_of(member);
         if (token != WJB_VALUE)
             continue;
-        const Value *attribute = find_attribute(item, name);
+        const Value *attribute = engine::find_attribute(item.values, name);
         if (attribute != nullptr && (attribute->type != ValueType::kNull || member.type == jbvNull))
             continue;
         *same = false;

@@ -30,14 +30,6 @@ void append_key(StringInfo document, const char *attribute, ColumnType type, con
     appendStringInfoChar(document, '}');
 }
 
-const Value &key_value(const engine::Item &item, const char *attribute)
-{
-    size_t i = 0;
-    while (item.values[i].name != attribute)
-        i += item.values[i].span;
-    return item.values[i];
-}
-
 const char *bytes_text(Datum datum)
 {
     bytea *bytes = DatumGetByteaPP(datum);
@@ -84,7 +76,7 @@ char *key_document(const Target &target, const engine::Item &item)
     StringInfoData document;
     initStringInfo(&document);
     for (int i = 0; i < target.key_count; ++i) {
-        const Value &value = key_value(item, target.key_attributes[i]);
+        const Value &value = *engine::find_attribute(item.values, target.key_attributes[i]);
         std::string_view text = value.type == ValueType::kBinary ? base64(value.text) : value.text;
         append_key(&document, target.key_attributes[i], target.columns[target.keys[i]].type, copy_string(text));
     }
@@ -131,7 +123,7 @@ bool is_possible_key(const Target &target, const engine::Item &key)
     if (check_item(target, key).exists())
         return false;
     for (int i = 0; i < target.key_count; ++i) {
-        const Value &value = key_value(key, target.key_attributes[i]);
+        const Value &value = *engine::find_attribute(key.values, target.key_attributes[i]);
         if (value.type == ValueType::kNumber ? !is_possible_number(value.text)
                                              : value.text.empty() || value.text.size() > kMostBytes[i])
             return false;

@@ -15,14 +15,6 @@ bool is_key(const Target &target, int column)
     return column == target.keys[0] || (target.key_count == 2 && column == target.keys[1]);
 }
 
-const Value *find_attribute(const engine::Item &item, const char *name)
-{
-    for (size_t i = 0; i < item.values.size(); i += item.values[i].span)
-        if (item.values[i].name == name)
-            return &item.values[i];
-    return nullptr;
-}
-
 void set(Row *row, AttrNumber number, Datum value)
 {
     row->values[number - 1] = value;
@@ -78,7 +70,7 @@ engine::Problem check_item(const Target &target, const engine::Item &item)
     if (item.problem.exists())
         return item.problem;
     for (int i = 0; i < target.key_count; ++i) {
-        const Value *key = find_attribute(item, target.key_attributes[i]);
+        const Value *key = engine::find_attribute(item.values, target.key_attributes[i]);
         engine::ColumnType type = target.columns[target.keys[i]].type;
         if (key == nullptr || engine::column_type(key->type) != type)
             return {"22004", psprintf("the item has no key attribute \"%s\" of type %s", target.key_attributes[i],

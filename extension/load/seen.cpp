@@ -13,14 +13,6 @@ namespace {
 
 constexpr uint64 kForgottenAtOnce = 20000;
 
-const engine::Value *find_key(const engine::Item &item, const char *name)
-{
-    for (size_t i = 0; i < item.values.size(); i += item.values[i].span)
-        if (item.values[i].name == name)
-            return &item.values[i];
-    return nullptr;
-}
-
 // Null: no row can have this key.
 const uint8 *digest_of(const Target &target, const engine::Item &item)
 {
@@ -28,7 +20,7 @@ const uint8 *digest_of(const Target &target, const engine::Item &item)
         return nullptr;
     engine::Value keys[2];
     for (int i = 0; i < target.key_count; ++i)
-        keys[i] = *find_key(item, target.key_attributes[i]);
+        keys[i] = *engine::find_attribute(item.values, target.key_attributes[i]);
     auto *digest = static_cast<uint8 *>(palloc(engine::kKeyDigestBytes));
     check(engine::key_digest({keys, static_cast<size_t>(target.key_count)}, digest));
     return digest;

@@ -37,14 +37,6 @@ Datum column_of(TupleDesc descriptor, HeapTuple row, int column, bool *null)
     return heap_getattr(row, column + 1, descriptor, null);
 }
 
-const engine::Value *find(const ItemValues &item, std::string_view name)
-{
-    for (uint32 i = 0; i < item.count; i += item.list[i].span)
-        if (item.list[i].name == name)
-            return &item.list[i];
-    return nullptr;
-}
-
 }  // namespace
 
 RowsToItems read_row_shape(TupleDesc descriptor, ValueOptions options)
@@ -104,7 +96,7 @@ const char *describe_key(const ItemValues &item, std::span<const engine::KeyAttr
     initStringInfo(&text);
     appendStringInfoChar(&text, '{');
     for (const engine::KeyAttribute &key : keys) {
-        const engine::Value *value = find(item, key.name);
+        const engine::Value *value = engine::find_attribute(item.all(), key.name);
         if (value == nullptr)
             continue;
         if (text.len > 1)

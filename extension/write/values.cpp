@@ -3,6 +3,7 @@
 
 #include "load/document.h"
 #include "raise.h"
+#include "subtransaction.h"
 
 namespace podyn {
 namespace {
@@ -114,6 +115,26 @@ void append_jsonb(ItemValues *item, std::string_view name, Jsonb *document, cons
         append_scalar(item, name, scalar);
     else
         append_container(item, name, &document->root, true, attribute);
+}
+
+struct JsonText {
+    const char *text;
+    Jsonb *document;
+};
+
+void parse_json(void *argument)
+{
+    auto *json = static_cast<JsonText *>(argument);
+    json->document = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json->text)));
+}
+
+// json holds what jsonb cannot: U+0000, numbers beyond numeric's range.
+void append_json(ItemValues *item, std::string_view name, const char *text, const char *attribute)
+{
+    JsonText json = {text, nullptr};
+    if (ErrorData *error = attempt(parse_json, &json); error != nullptr)
+        return refuse(item, attribute, psprintf("is no JSON that can be written: %s", error->message));
+    append_jsonb(item, name, json.document, attribute);
 }
 
 // ---- times ----------------------------------------------------------------------------------------------------------
@@ -228,11 +249,9 @@ void append_value(ItemValues *item, ColumnValues *column, std::string_view name,
         case Form::kLocalTime:
             append(item, name, ValueType::kString, iso_time(value, column->type));
             break;
-        case Form::kJson: {
-            Datum document = DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(value)));
-            append_jsonb(item, name, DatumGetJsonbP(document), column->attribute);
+        case Form::kJson:
+            append_json(item, name, TextDatumGetCString(value), column->attribute);
             break;
-        }
         case Form::kJsonb:
             append_jsonb(item, name, DatumGetJsonbP(value), column->attribute);
             break;

@@ -2,6 +2,7 @@
 // that it takes, so that nested maps and lists need neither pointers nor recursion.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -57,5 +58,14 @@ struct Item {
     std::string_view json;          // the item as received, DynamoDB JSON
     Problem problem;
 };
+
+// The value of an attribute among these; null: it is not there. What is inside of others is passed over.
+inline const Value *find_attribute(std::span<const Value> values, std::string_view name) noexcept
+{
+    for (std::size_t i = 0; i < values.size(); i += values[i].span)
+        if (values[i].name == name)
+            return &values[i];
+    return nullptr;
+}
 
 }  // namespace podyn::dynamodb

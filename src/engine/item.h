@@ -5,6 +5,7 @@
 
 namespace podyn::engine {
 
+using dynamodb::find_attribute;
 using dynamodb::Item;
 using dynamodb::NulCharacters;
 using dynamodb::Problem;

@@ -72,6 +72,7 @@ REFUSED = {
     "ARRAY['a', 'a']": 'attribute "value" is a set with a member twice: a',
     "ARRAY['a', NULL]": 'attribute "value" is a set with a NULL in it',
     "(repeat('[', 32) || repeat(']', 32))::jsonb": 'attribute "value" is nested more than 32 levels deep',
+    r"""'{"a": "\u0000"}'::json""": 'attribute "value" is no JSON that can be written: unsupported Unicode escape sequence',
 }
 
 
