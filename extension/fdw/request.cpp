@@ -27,22 +27,30 @@ const ForeignColumn &column_of(const Making &making, const PlannedCondition &con
     return making.table->columns[find_column(*making.table, condition.column)];
 }
 
-bool contains(const Operands &operands, const Operand &operand)
-{
-    for (int i = 0; i < operands.count; ++i)
-        if (operands.list[i].text == operand.text)
-            return true;
-    return false;
-}
-
 // ---- Keys ----------------------------------------------------------------------------------------------------------
 
-// Adds a value once; one that no key can have is left out.
+// A value that no key can have is left out.
 void add_key(Operands *operands, const ForeignColumn &column, Writer *writer, Datum value, bool sort)
 {
     Operand operand;
-    if (make_operand(column, writer, value, &operand) && can_be_key(operand, sort) && !contains(*operands, operand))
+    if (make_operand(column, writer, value, &operand) && can_be_key(operand, sort))
         operands->list[operands->count++] = operand;
+}
+
+int by_text(const void *left, const void *right)
+{
+    return static_cast<const Operand *>(left)->text.compare(static_cast<const Operand *>(right)->text);
+}
+
+// Keys are asked for once each. Their order does not matter.
+void leave_out_repeated(Operands *operands)
+{
+    qsort(operands->list, static_cast<size_t>(operands->count), sizeof(Operand), by_text);
+    int kept = 0;
+    for (int i = 0; i < operands->count; ++i)
+        if (kept == 0 || operands->list[kept - 1].text != operands->list[i].text)
+            operands->list[kept++] = operands->list[i];
+    operands->count = kept;
 }
 
 // The values of = or = ANY.
@@ -68,6 +76,7 @@ Operands key_values(const Making &making, const PlannedCondition &condition, boo
     for (int i = 0; i < count; ++i)
         if (!nulls[i])
             add_key(&operands, column, &writer, elements[i], sort);
+    leave_out_repeated(&operands);
     return operands;
 }
 

@@ -150,7 +150,8 @@ std::optional<Expressions::Text> Expressions::render(std::span<const Condition> 
         return render_group(condition, rest);
     }
     rest = rest.subspan(1);
-    if (condition.test == Test::kUnknown)
+    // A long list is not even begun: a statement's may have a million values.
+    if (condition.test == Test::kUnknown || condition.operands.size() > kMostOperators)
         return std::nullopt;
     return render_leaf(condition);
 }
