@@ -30,24 +30,6 @@ const char *value_of(const Explaining &explaining, const PlannedCondition &condi
     return deparse_expression(value, explaining.context, false, false);
 }
 
-const char *symbol_of(Test test)
-{
-    switch (test) {
-        case Test::kLess:
-            return "<";
-        case Test::kLessOrEqual:
-            return "<=";
-        case Test::kGreater:
-            return ">";
-        case Test::kGreaterOrEqual:
-            return ">=";
-        case Test::kNotIn:
-            return "<>";
-        default:
-            return "=";
-    }
-}
-
 const char *leaf_text(const Explaining &explaining, const PlannedCondition &condition)
 {
     const char *attribute = attribute_of(explaining, condition.column);
@@ -60,7 +42,7 @@ const char *leaf_text(const Explaining &explaining, const PlannedCondition &cond
         return psprintf("%s(%s, %s)", condition.test == Test::kContains ? "contains" : "begins_with", attribute, value);
     if (condition.array)
         return psprintf("%s %s (%s)", attribute, condition.test == Test::kIn ? "= ANY" : "<> ALL", value);
-    return psprintf("%s %s %s", attribute, symbol_of(condition.test), value);
+    return psprintf("%s %s %s", attribute, engine::symbol_of(condition.test), value);
 }
 
 // Appends the condition at `at`; gives the place behind it.

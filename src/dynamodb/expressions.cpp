@@ -26,22 +26,6 @@ Operand type_name(ValueType type)
     return {ValueType::kString, kTypeNames[static_cast<std::size_t>(type)], false};
 }
 
-std::string_view symbol_of(Test test)
-{
-    switch (test) {
-        case Test::kEqual:
-            return "=";
-        case Test::kLess:
-            return "<";
-        case Test::kLessOrEqual:
-            return "<=";
-        case Test::kGreater:
-            return ">";
-        default:
-            return ">=";
-    }
-}
-
 std::string object_json(char sign, const std::vector<std::string> &members)
 {
     if (members.empty())

@@ -79,6 +79,25 @@ enum class Test : std::uint8_t {
     kUnknown,  // cannot be said to DynamoDB: it lets everything through
 };
 
+// How a comparison with one operand is written, by DynamoDB as in SQL.
+constexpr const char *symbol_of(Test test)
+{
+    switch (test) {
+        case Test::kLess:
+            return "<";
+        case Test::kLessOrEqual:
+            return "<=";
+        case Test::kGreater:
+            return ">";
+        case Test::kGreaterOrEqual:
+            return ">=";
+        case Test::kNotIn:
+            return "<>";
+        default:
+            return "=";
+    }
+}
+
 // A condition about an attribute, or the head of a group, behind which its members stand one after the other. True
 // exactly where SQL's is, about a column that holds the attribute's values of the given types and is NULL otherwise;
 // orders of strings let strings with U+0000 through in any case.

@@ -41,6 +41,7 @@ using dynamodb::ReadOptions;
 using dynamodb::ReadRequest;
 using dynamodb::ScanPage;
 using dynamodb::ScanRequest;
+using dynamodb::symbol_of;
 using dynamodb::TableDescription;
 using dynamodb::TablesPage;
 using dynamodb::Test;
