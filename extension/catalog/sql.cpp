@@ -128,6 +128,15 @@ uint64 execute(const char *statement, std::initializer_list<Argument> arguments)
     return rows;
 }
 
+int64 count(const char *statement, std::initializer_list<Argument> arguments)
+{
+    Scope scope = enter();
+    run(statement, arguments);
+    int64 number = get_int8(0, 1);
+    leave(scope);
+    return number;
+}
+
 Datum value(uint64 row, int column)
 {
     bool null;

@@ -45,6 +45,8 @@ uint64 run(const char *statement, std::initializer_list<Argument> arguments = {}
 uint64 run_on_active_snapshot(const char *statement, std::initializer_list<Argument> arguments = {});
 // run() in a scope of its own, for statements whose rows nobody reads.
 uint64 execute(const char *statement, std::initializer_list<Argument> arguments = {});
+// The same for a statement that gives one number, of type bigint.
+int64 count(const char *statement, std::initializer_list<Argument> arguments);
 
 // A column (1 is the first) of row `row` (0 is the first) of the last result; strings are palloc'ed in `context`.
 bool is_null(uint64 row, int column);

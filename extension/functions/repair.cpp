@@ -147,11 +147,8 @@ void repair_portions(const catalog::Replication &replication, Outcome *outcome)
 
 int64 count_differences(const char *name)
 {
-    catalog::Scope scope = catalog::enter();
-    catalog::run("SELECT count(DISTINCT key::text) FROM podyn.difference WHERE name = $1", {catalog::text(name)});
-    int64 count = catalog::get_int8(0, 1);
-    catalog::leave(scope);
-    return count;
+    return catalog::count("SELECT count(DISTINCT key::text) FROM podyn.difference WHERE name = $1",
+                          {catalog::text(name)});
 }
 
 int64 repair(const char *name)

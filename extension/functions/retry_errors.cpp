@@ -121,11 +121,7 @@ void require_own_target(const catalog::Replication &replication)
 
 int64 count_errors(const char *name)
 {
-    catalog::Scope scope = catalog::enter();
-    catalog::run("SELECT count(*) FROM podyn.error WHERE name = $1", {catalog::text(name)});
-    int64 count = catalog::get_int8(0, 1);
-    catalog::leave(scope);
-    return count;
+    return catalog::count("SELECT count(*) FROM podyn.error WHERE name = $1", {catalog::text(name)});
 }
 
 int64 retry_errors(const char *name)

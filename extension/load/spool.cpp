@@ -75,8 +75,7 @@ int64 spool_changes(int32 replication, const PageItem *items, int count)
         documents[i] = bytes(items[i].item->json.data(), items[i].item->json.size());
         marks[i] = TimestampTzGetDatum(items[i].deleted_at != 0 ? items[i].deleted_at : kNotMarked);
     }
-    catalog::Scope scope = catalog::enter();
-    catalog::run(  // in the order of keys, as the merge locks them
+    return catalog::count(  // in the order of keys, as the merge locks them
         "WITH spooled AS (INSERT INTO podyn.spool AS s (replication, key, deleted, item, deleted_at) "
         "SELECT $1, key, deleted, item, nullif(deleted_at, '-infinity') "
         "FROM unnest($2, $3, $4, $5) AS change (key, deleted, item, deleted_at) ORDER BY key "
@@ -90,9 +89,6 @@ int64 spool_changes(int32 replication, const PageItem *items, int count)
          catalog::datum(BOOLARRAYOID, make_array(deleted, count, BOOLOID)),
          catalog::datum(TEXTARRAYOID, make_array(documents, count, TEXTOID)),
          catalog::datum(TIMESTAMPTZARRAYOID, make_array(marks, count, TIMESTAMPTZOID))});
-    int64 fresh = catalog::get_int8(0, 1);
-    catalog::leave(scope);
-    return fresh;
 }
 
 SpooledChanges read_spool(int32 replication, std::string_view after, int rows, int64 most_bytes)
