@@ -30,6 +30,11 @@ ErrorData *attempt(void (*action)(void *), void *argument)
     return error;
 }
 
+char *message_of(const ErrorData &error)
+{
+    return psprintf("%s%s%s", error.message, error.detail ? ": " : "", error.detail ? error.detail : "");
+}
+
 void run_and_undo(void (*action)(void *), void *argument)
 {
     MemoryContext context = CurrentMemoryContext;

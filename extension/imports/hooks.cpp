@@ -8,6 +8,7 @@
 #include "load/halving.h"
 #include "raise.h"
 #include "setting_change.h"
+#include "subtransaction.h"
 
 namespace podyn {
 namespace {
@@ -81,8 +82,7 @@ void refuse_item(void *context, int which, ErrorData *error)
     screen->documents[item] = Datum{0};
     MemoryContext old = MemoryContextSwitchTo(screen->memory);
     give_problem(&screen->items[item], unpack_sql_state(error->sqlerrcode),
-                 psprintf("%s failed: %s%s%s", screen->what, error->message, error->detail ? ": " : "",
-                          error->detail ? error->detail : ""));
+                 psprintf("%s failed: %s", screen->what, message_of(*error)));
     MemoryContextSwitchTo(old);
 }
 

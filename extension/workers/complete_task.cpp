@@ -45,27 +45,17 @@ void on_time(RunningTask *task)
     if (error != nullptr && is_passing(error->sqlerrcode))
         ReThrowError(error);
     if (error != nullptr) {
-        char *reason =
-            MemoryContextStrdup(task->run, psprintf("on_complete failed: %s%s%s", error->message,
-                                                    error->detail ? ": " : "", error->detail ? error->detail : ""));
+        char *reason = MemoryContextStrdup(task->run, psprintf("on_complete failed: %s", message_of(*error)));
         commit_transaction();
         end_replication(task, "failed", reason);
         return;
     }
-    catalog::Progress progress = {};
-    progress.done = true;
-    catalog::save_progress(task->id, task->task->position, progress);
-    commit_transaction();
-    task->finished = true;
-}
-
-void begin(RunningTask *task)
-{
-    wake_after(task, 0);
+    record_done(task);
+    commit_finished(task);
 }
 
 }  // namespace
 
-const TaskMethods kCompleteTask = {begin, nullptr, on_time, nullptr};
+const TaskMethods kCompleteTask = {begin_at_once, nullptr, on_time, nullptr};
 
 }  // namespace podyn

@@ -150,14 +150,10 @@ void add_files(RunningTask *task, const engine::ExportDescription &found)
     add_file_tasks(task->replication, files, 1);
     catalog::execute("UPDATE podyn.replication SET items_total = $2 WHERE id = $1",
                      {catalog::int4(task->replication), catalog::int8(files.item_count)});
-    catalog::Progress progress = {};
-    progress.done = true;
-    progress.throttled = task->throttled;
-    catalog::save_progress(task->id, task->task->position, progress);
+    record_done(task);
     catalog::record_event(replication.owner, replication.name, "exported",
                           psprintf("loading %s from %s", describe_files(files), describe(location_of(found))));
-    commit_transaction();
-    task->finished = true;
+    commit_finished(task);
 }
 
 // ---- Events --------------------------------------------------------------------------------------------------------

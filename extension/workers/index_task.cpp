@@ -28,9 +28,8 @@ void load_again(const catalog::Replication &replication, const ErrorData &error)
     empty_and_index(replication);
     catalog::load_files_again(replication.id);
     catalog::execute("DELETE FROM podyn.error WHERE name = $1", {catalog::text(replication.name)});
-    char *message =
-        psprintf("the files are loaded again, as the table's indexes could not be built behind them: %s%s%s",
-                 error.message, error.detail ? ": " : "", error.detail ? error.detail : "");
+    char *message = psprintf("the files are loaded again, as the table's indexes could not be built behind them: %s",
+                             message_of(error));
     ereport(LOG, (errmsg("import \"%s\": %s", replication.name, message)));
     catalog::record_event(replication.owner, replication.name, "again", message);
 }
@@ -44,24 +43,15 @@ void on_time(RunningTask *task)
     ErrorData *error = attempt(build, replication);
     if (error != nullptr && !is_item_error(error->sqlerrcode))
         ReThrowError(error);
-    if (error != nullptr) {
+    if (error != nullptr)
         load_again(*replication, *error);
-    } else {
-        catalog::Progress progress = {};
-        progress.done = true;
-        catalog::save_progress(task->id, task->task->position, progress);
-    }
-    commit_transaction();
-    task->finished = true;
-}
-
-void begin(RunningTask *task)
-{
-    wake_after(task, 0);
+    else
+        record_done(task);
+    commit_finished(task);
 }
 
 }  // namespace
 
-const TaskMethods kIndexTask = {begin, nullptr, on_time, nullptr};
+const TaskMethods kIndexTask = {begin_at_once, nullptr, on_time, nullptr};
 
 }  // namespace podyn

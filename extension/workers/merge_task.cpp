@@ -100,9 +100,7 @@ void switch_to_direct_apply(RunningTask *task)
     catalog::execute("DELETE FROM podyn.seen WHERE replication = $1", {catalog::int4(task->replication)});
     catalog::execute("UPDATE podyn.task SET spooled = 0 WHERE replication = $1 AND spooled <> 0",
                      {catalog::int4(task->replication)});
-    catalog::Progress progress = {};
-    progress.done = true;
-    catalog::save_progress(task->id, task->task->position, progress);
+    record_done(task);
     catalog::record_event(replication.owner, replication.name, "streaming",
                           "all changes are merged, replaying new ones");
     catalog::notify("complete", replication.name);
@@ -145,8 +143,7 @@ void merge_rest(RunningTask *task, const catalog::Standing &standing)
             return;
     }
     switch_to_direct_apply(task);
-    commit_transaction();
-    task->finished = true;
+    commit_finished(task);
 }
 
 void on_time(RunningTask *task)

@@ -45,9 +45,13 @@ bool worker_may_log_in(Oid role)
     return may;
 }
 
-void connect_process(Oid database, Oid role)
+bool start_process(Datum argument, shared::Process *self)
 {
-    BackgroundWorkerInitializeConnectionByOid(database, role, OidIsValid(role) ? kWorkerConnectionFlags : 0);
+    if (!shared::attach_process(argument, self))
+        return false;
+    set_up_signals();
+    BackgroundWorkerInitializeConnectionByOid(self->database, self->owner,
+                                              OidIsValid(self->owner) ? kWorkerConnectionFlags : 0);
     set("search_path", "");
     set("default_transaction_isolation", "read committed");
     set("default_transaction_read_only", "off");
@@ -62,6 +66,7 @@ void connect_process(Oid database, Oid role)
         set("transaction_timeout", "0");
     // Rows and positions are in the same commit, so what a crash takes back, it takes back together.
     set("synchronous_commit", "off");
+    return true;
 }
 
 bool wait_for_latch(long milliseconds)

@@ -16,9 +16,10 @@ void keep_freed_memory();
 // Whether a worker may log in as this role: before PostgreSQL 17 that needs LOGIN.
 bool worker_may_log_in(Oid role);
 
-// Connects to `database` as `role` (InvalidOid: the bootstrap superuser) and sets what statements of podyn rely on,
-// whatever the role's or database's own settings are.
-void connect_process(Oid database, Oid role);
+// The beginning of a supervisor or worker, by the argument that it was launched with: takes its place in shared memory,
+// connects to its database as its owner (none: the bootstrap superuser) and sets what statements of podyn rely on,
+// whatever the role's or database's own settings are. False: nobody waits for it any more.
+bool start_process(Datum argument, shared::Process *self);
 
 // Waits for the latch, at most so long (-1: without limit), and serves interrupts and requests to re-read the
 // configuration. For processes that wait for nothing else. True: the latch was set.

@@ -182,11 +182,8 @@ void forget_portion(RunningTask *task)
         commit_transaction();
         return;
     }
-    catalog::Progress progress = {};
-    progress.done = true;
-    catalog::save_progress(task->id, task->task->position, progress);
-    commit_transaction();
-    task->finished = true;
+    record_done(task);
+    commit_finished(task);
 }
 
 bool is_forgetting(const RunningTask *task)

@@ -72,6 +72,25 @@ void wake_after(RunningTask *task, int64 microseconds)
     task->due = now().monotonic_us + microseconds;
 }
 
+void begin_at_once(RunningTask *task)
+{
+    wake_after(task, 0);
+}
+
+void record_done(const RunningTask *task)
+{
+    catalog::Progress progress = {};
+    progress.done = true;
+    progress.throttled = task->throttled;
+    catalog::save_progress(task->id, task->task->position, progress);
+}
+
+void commit_finished(RunningTask *task)
+{
+    commit_transaction();
+    task->finished = true;
+}
+
 void keep_position(RunningTask *task, std::string_view position)
 {
     MemoryContext old = MemoryContextSwitchTo(task->run);
@@ -92,8 +111,7 @@ Turn begin_turn(RunningTask *task, catalog::Standing *standing)
 {
     begin_transaction();
     if (!lock_extension()) {
-        commit_transaction();
-        task->finished = true;
+        commit_finished(task);
         return Turn::kGone;
     }
     if (!locks::try_share_replication(task->replication)) {
@@ -108,8 +126,7 @@ Turn begin_turn(RunningTask *task, catalog::Standing *standing)
     PushActiveSnapshot(GetTransactionSnapshot());
     *standing = catalog::replication_standing(task->replication);
     if (!standing->exists || !standing->runs || standing->owner != GetSessionUserId()) {
-        commit_transaction();
-        task->finished = true;
+        commit_finished(task);
         return Turn::kGone;
     }
     if (task->job != nullptr && task->task != nullptr && task->job->replication->revision != standing->revision) {

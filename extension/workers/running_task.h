@@ -62,6 +62,12 @@ void drop_call(RunningTask *task);
 void wake_after(RunningTask *task, int64 microseconds);
 // Gives up what is under way: the task begins again from its position.
 void begin_again(RunningTask *task, int64 microseconds = 0);
+// TaskMethods::begin of a kind that has nothing to prepare.
+void begin_at_once(RunningTask *task);
+// Writes down that the task is done, in the transaction that is open.
+void record_done(const RunningTask *task);
+// Commits the transaction that is open; the task is finished.
+void commit_finished(RunningTask *task);
 // Remembers the position that has just been committed.
 void keep_position(RunningTask *task, std::string_view position);
 // Lets the network move on during long work on a page.

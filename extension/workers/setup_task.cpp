@@ -206,8 +206,7 @@ void commit_setup(RunningTask *task)
         ereport(ERROR,
                 (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the replication has been reset meanwhile")));
     catalog::record_event(replication.owner, replication.name, phase, what);
-    commit_transaction();
-    task->finished = true;
+    commit_finished(task);
 }
 
 void begin(RunningTask *task)

@@ -197,8 +197,7 @@ void compare(RunningTask *task)
     if (turn != Turn::kGo)
         return;
     if (catalog::find_task(CurrentMemoryContext, task->id) == nullptr) {
-        commit_transaction();
-        task->finished = true;
+        commit_finished(task);
         return;
     }
     KnownShards known = read_known_shards(task->replication);

@@ -419,9 +419,6 @@ extern "C" PGDLLEXPORT void podyn_supervisor_main(Datum argument)
 {
     using namespace podyn;
     shared::Process self;
-    if (!shared::attach_process(argument, &self))
-        return;
-    set_up_signals();
-    connect_process(self.database, InvalidOid);
-    run();
+    if (start_process(argument, &self))
+        run();
 }

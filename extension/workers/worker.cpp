@@ -12,6 +12,7 @@
 #include "raise.h"
 #include "settings.h"
 #include "shared.h"
+#include "subtransaction.h"
 #include "transaction.h"
 #include "workers/lock_holder.h"
 #include "workers/process.h"
@@ -369,7 +370,7 @@ void after_error(RunningTask *task, const ErrorData &error)
         wake_after(task, 0);  // the page is written again, and the column made before it
         return;
     }
-    const char *text = error.detail ? psprintf("%s: %s", error.message, error.detail) : error.message;
+    const char *text = message_of(error);
     const char *holder = error.sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && task->job != nullptr
                              ? describe_lock_holder(task->job->replication->target)
                              : "";
@@ -518,11 +519,9 @@ extern "C" PGDLLEXPORT void podyn_worker_main(Datum argument)
 {
     using namespace podyn;
     shared::Process self;
-    if (!shared::attach_process(argument, &self))
+    if (!start_process(argument, &self))
         return;
-    set_up_signals();
     keep_freed_memory();
-    connect_process(self.database, self.owner);
     owner = self.owner;
     watch_targets();
     loop = make_event_loop(TopMemoryContext);
