@@ -2,7 +2,6 @@
 #include "functions/item_writer.h"
 
 #include "arrays.h"
-#include "engine/keys.h"
 #include "load/halving.h"
 #include "raise.h"
 #include "subtransaction.h"
@@ -79,16 +78,6 @@ ItemWriter make_item_writer(const catalog::Replication &replication, Target *tar
     writer.reasons = make_array<Reason>(most);
     writer.numbers = make_array<int>(most);
     return writer;
-}
-
-const uint8 *digest_of(const catalog::Replication &replication, const engine::Item &key)
-{
-    engine::Value values[2];
-    for (int i = 0; i < replication.key_count; ++i)
-        values[i] = *engine::find_attribute(key.values, replication.keys[i]);
-    auto *digest = make_array<uint8>(engine::kKeyDigestBytes);
-    check(engine::key_digest({values, static_cast<size_t>(replication.key_count)}, digest));
-    return digest;
 }
 
 int find_key(const ItemWriter &writer, const uint8 *digest)

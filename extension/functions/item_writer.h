@@ -26,7 +26,6 @@ ItemWriter make_item_writer(const catalog::Replication &replication, Target *tar
 
 // The number of a key among the items, which have digests; -1: it is not there.
 int find_key(const ItemWriter &writer, const uint8 *digest);
-const uint8 *digest_of(const catalog::Replication &replication, const engine::Item &key);
 
 // Reads the items again, consistently, of which the keys are known so far: those that are there are to be put, the
 // others stay removals. As the workers wait, what they have written is not newer.

@@ -10,6 +10,7 @@
 #include "functions/as_owner.h"
 #include "functions/item_writer.h"
 #include "imports/hooks.h"
+#include "load/key_document.h"
 #include "load/mark_column.h"
 #include "locks.h"
 #include "raise.h"
@@ -59,7 +60,7 @@ void take_keys(const catalog::Replication &replication, Portion *portion)
     own<engine::Items>(CurrentMemoryContext, handle, engine::destroy);
     ItemWriter *writer = &portion->writer;
     for (const engine::Item &key : items)
-        writer->items[writer->count++] = {&key, {}, digest_of(replication, key), true, 0};
+        writer->items[writer->count++] = {&key, {}, digest_of(*writer->target, key), true, 0};
 }
 
 // Whether an item that is gone was deleted by TTL nobody can tell: where either deletion is ignored, its row stays;

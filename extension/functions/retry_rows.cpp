@@ -5,6 +5,7 @@
 #include "catalog/journal.h"
 #include "functions/item_writer.h"
 #include "imports/hooks.h"
+#include "load/key_document.h"
 #include "settings.h"
 
 namespace podyn {
@@ -67,7 +68,7 @@ void try_keys(Portion *portion)
         StoredError *stored = &portion->read.errors[i];
         if (check_item(*portion->tried.target, key).exists())
             continue;
-        const uint8 *digest = digest_of(*portion->replication, key);
+        const uint8 *digest = digest_of(*portion->tried.target, key);
         int same = find_key(portion->tried, digest);
         if (same < 0) {
             try_item(portion, stored, {&key, {}, digest, true, 0});

@@ -80,7 +80,7 @@ Keys take_keys(Settling *settling, const char *const *documents, int count)
             tell_impossible(*settling, documents[i]);
         } else {
             bool found;
-            const uint8 *digest = digest_of(*settling->replication, item);
+            const uint8 *digest = digest_of(*settling->target, item);
             hash_search(known, digest, HASH_ENTER, &found);
             if (!found) {
                 Key *key = &taken.keys[taken.count++];

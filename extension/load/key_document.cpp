@@ -2,6 +2,7 @@
 #include "load/key_document.h"
 
 #include "catalog/sql.h"
+#include "engine/keys.h"
 #include "engine/operations.h"
 #include "load/document.h"
 #include "load/rows.h"
@@ -97,6 +98,16 @@ char *key_document(const Target &target, const Datum *keys)
 }
 
 // PostgreSQL reads no JSON that contains U+0000; as in journal.cpp, it is shown as U+2400. Digests go by the original.
+const uint8 *digest_of(const Target &target, const engine::Item &item)
+{
+    Value keys[2];
+    for (int i = 0; i < target.key_count; ++i)
+        keys[i] = *engine::find_attribute(item.values, target.key_attributes[i]);
+    auto *digest = static_cast<uint8 *>(palloc(engine::kKeyDigestBytes));
+    check(engine::key_digest({keys, static_cast<size_t>(target.key_count)}, digest));
+    return digest;
+}
+
 const engine::Item *key_of_unsound(const Target &target, const engine::Item &item)
 {
     if (!is_json(item.json))

@@ -1,4 +1,4 @@
-// Keys as DynamoDB JSON, as requests name them: of items and of rows.
+// Keys of items and of rows: as DynamoDB JSON, as requests name them, and their digests.
 #pragma once
 
 #include "compat.h"
@@ -11,6 +11,9 @@ char *key_document(const Target &target, const engine::Item &item);
 
 // Of a row's key columns, in the order of the key.
 char *key_document(const Target &target, const Datum *keys);
+
+// kKeyDigestBytes, of a sound item.
+const uint8 *digest_of(const Target &target, const engine::Item &item);
 
 // The key alone of an item that cannot be read as a whole: itself unsound if it is what is wrong.
 const engine::Item *key_of_unsound(const Target &target, const engine::Item &item);

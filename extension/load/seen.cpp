@@ -2,11 +2,9 @@
 #include "load/seen.h"
 
 #include "catalog/sql.h"
-#include "engine/keys.h"
 #include "engine/operations.h"
 #include "load/key_document.h"
 #include "load/rows.h"
-#include "raise.h"
 
 namespace podyn {
 namespace {
@@ -14,16 +12,9 @@ namespace {
 constexpr uint64 kForgottenAtOnce = 20000;
 
 // Null: no row can have this key.
-const uint8 *digest_of(const Target &target, const engine::Item &item)
+const uint8 *digest_of_row(const Target &target, const engine::Item &item)
 {
-    if (check_item(target, item).exists())
-        return nullptr;
-    engine::Value keys[2];
-    for (int i = 0; i < target.key_count; ++i)
-        keys[i] = *engine::find_attribute(item.values, target.key_attributes[i]);
-    auto *digest = static_cast<uint8 *>(palloc(engine::kKeyDigestBytes));
-    check(engine::key_digest({keys, static_cast<size_t>(target.key_count)}, digest));
-    return digest;
+    return check_item(target, item).exists() ? nullptr : digest_of(target, item);
 }
 
 Datum bytes_array(const uint8 *const *digests, int count)
@@ -46,7 +37,7 @@ void note_seen_items(int32 replication, const Target &target, const PageItem *it
             continue;
         const engine::Item &item = *items[i].item;
         const engine::Item &key = item.problem.exists() ? *key_of_unsound(target, item) : item;
-        const uint8 *digest = digest_of(target, key);
+        const uint8 *digest = digest_of_row(target, key);
         if (digest != nullptr)
             digests[known++] = digest;
     }
@@ -70,7 +61,7 @@ bool *find_unseen(int32 replication, const Target &target, std::span<const engin
     auto *digests = static_cast<const uint8 **>(palloc(sizeof(uint8 *) * (items.size() + 1)));
     static constexpr uint8 kOfNoKey[engine::kKeyDigestBytes] = {};
     for (int i = 0; i < count; ++i) {
-        const uint8 *digest = digest_of(target, items[static_cast<size_t>(i)]);
+        const uint8 *digest = digest_of_row(target, items[static_cast<size_t>(i)]);
         digests[i] = digest != nullptr ? digest : kOfNoKey;
     }
     catalog::Scope scope = catalog::enter();
