@@ -73,6 +73,11 @@ bool wait_for_events(EventLoop *loop, int64 until)
     return woken;
 }
 
+engine::Call *own_call(engine::Call *call)
+{
+    return own<engine::Call>(CurrentMemoryContext, call, engine::call_destroy);
+}
+
 engine::Status wait_for_call(EventLoop *loop, engine::Call *call)
 {
     while (!engine::call_finished(call))

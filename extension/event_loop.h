@@ -21,6 +21,9 @@ EventLoop *make_event_loop(MemoryContext context);
 // Interrupts are served. True: the process's latch was set, somebody wants something.
 bool wait_for_events(EventLoop *loop, int64 until);
 
+// Ties a call to the current memory context.
+engine::Call *own_call(engine::Call *call);
+
 // For a user's own call: waits until it is finished, with interrupts served.
 engine::Status wait_for_call(EventLoop *loop, engine::Call *call);
 // The same, and raises its error.

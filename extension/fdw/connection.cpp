@@ -1,10 +1,10 @@
 // See connection.h.
 #include "fdw/connection.h"
 
-#include "functions/source_table.h"
 #include "raise.h"
 #include "settings.h"
 #include "source.h"
+#include "source_table.h"
 
 namespace podyn {
 

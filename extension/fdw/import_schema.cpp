@@ -4,11 +4,11 @@
 
 #include "fdw/connection.h"
 #include "fdw/options.h"
-#include "functions/source_table.h"
 #include "load/create_target.h"
 #include "load/names.h"
 #include "load/target.h"
 #include "raise.h"
+#include "source_table.h"
 
 namespace podyn {
 namespace {
@@ -106,7 +106,7 @@ std::span<const engine::Item> read_sample(const Source &source, const char *name
     engine::ScanRequest request = {name, 0, 1, static_cast<uint32>(items), false, {}};
     engine::Call *call = nullptr;
     check(engine::start_scan(source.loop->client, source.session, request, now(), &call));
-    finish(source.loop, own<engine::Call>(CurrentMemoryContext, call, engine::call_destroy));
+    finish(source.loop, own_call(call));
     engine::Items *handle = nullptr;
     engine::ScanPage page;
     check(engine::take_scan(call, engine::NulCharacters::kReplace, &handle, &page));

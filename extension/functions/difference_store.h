@@ -2,7 +2,7 @@
 #pragma once
 
 #include "catalog/replications.h"
-#include "load/look.h"
+#include "functions/look.h"
 
 namespace podyn {
 

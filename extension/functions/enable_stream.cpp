@@ -11,7 +11,7 @@ constexpr int64 kLookAgain = USECS_PER_SEC / 4;
 
 engine::Status outcome(const Source &source, engine::Call *call)
 {
-    return wait_for_call(source.loop, own<engine::Call>(CurrentMemoryContext, call, engine::call_destroy));
+    return wait_for_call(source.loop, own_call(call));
 }
 
 // The ARN of the table's stream; null: it is off.

@@ -1,7 +1,7 @@
 // Option enable_stream of podyn_replicate.
 #pragma once
 
-#include "functions/source_table.h"
+#include "source_table.h"
 
 namespace podyn {
 

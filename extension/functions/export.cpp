@@ -3,6 +3,7 @@
 #include "functions/export.h"
 
 #include "functions/replicate.h"
+#include "imports/requested_export.h"
 #include "raise.h"
 
 namespace podyn {
@@ -24,11 +25,6 @@ struct ExportOptions {
     int64 from_ms;
     int64 to_ms;
 };
-
-engine::Call *own_call(engine::Call *call)
-{
-    return own<engine::Call>(CurrentMemoryContext, call, engine::call_destroy);
-}
 
 }  // namespace
 
@@ -61,25 +57,6 @@ void require_recovery(const engine::BackupsDescription &backups, const char *tab
                         errhint("Turn it on with: aws dynamodb update-continuous-backups --table-name %s "
                                 "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true",
                                 table)));
-}
-
-char *make_client_token()
-{
-    constexpr size_t kBytes = 16;
-    uint8 random[kBytes];
-    if (!pg_strong_random(random, kBytes))
-        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
-    auto *token = static_cast<char *>(palloc0(2 * kBytes + 1));
-    hex_encode(reinterpret_cast<char *>(random), kBytes, token);
-    return token;
-}
-
-Place location_of(const engine::ExportDescription &found)
-{
-    char *folder = copy_string(found.manifest_key);
-    char *slash = strrchr(folder, '/');
-    (slash == nullptr ? folder : slash)[0] = '\0';
-    return {copy_string(found.bucket), folder};
 }
 
 namespace {
@@ -146,15 +123,6 @@ void require_recoverable_time(const engine::BackupsDescription &backups, const E
                         errhint("Give a later time, or make a full export of now.")));
 }
 
-engine::ExportDescription take_description(engine::Call *call)
-{
-    engine::Export *handle = nullptr;
-    engine::ExportDescription description;
-    check(engine::take_export(call, &handle, &description));
-    own<engine::Export>(CurrentMemoryContext, handle, engine::destroy);
-    return description;
-}
-
 // Every call asks for an export of its own. The engine's retries send the same token, so that an answer that was lost
 // does not make two of one.
 engine::ExportDescription begin_export(const Source &source, const ExportOptions &options)
@@ -168,7 +136,7 @@ engine::ExportDescription begin_export(const Source &source, const ExportOptions
     engine::Call *call = nullptr;
     check(engine::start_export(source.loop->client, source.session, request, now(), &call));
     finish(source.loop, own_call(call));
-    return take_description(call);
+    return take_export(call);
 }
 
 engine::ExportDescription describe_export(const Source &source, std::string_view arn)
@@ -180,7 +148,7 @@ engine::ExportDescription describe_export(const Source &source, std::string_view
         engine::Status status = wait_for_call(source.loop, own_call(call));
         if (status.failure != engine::Failure::kThrottled || now().monotonic_us > deadline) {
             check(status);
-            return take_description(call);
+            return take_export(call);
         }
         pause(source, kAskAgain);
     }

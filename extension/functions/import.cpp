@@ -8,7 +8,7 @@
 #include "catalog/journal.h"
 #include "catalog/tasks.h"
 #include "compat.h"
-#include "functions/backfill.h"
+#include "imports/file_tasks.h"
 #include "imports/hooks.h"
 #include "load/empty_target.h"
 #include "load/filter.h"

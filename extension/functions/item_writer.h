@@ -3,8 +3,8 @@
 #pragma once
 
 #include "functions/reason.h"
-#include "functions/source_table.h"
 #include "load/apply.h"
+#include "source_table.h"
 
 namespace podyn {
 

@@ -6,6 +6,7 @@
 #include "catalog/replications.h"
 #include "compat.h"
 #include "functions/backfill.h"
+#include "functions/check_table.h"
 #include "functions/enable_stream.h"
 #include "functions/plan_cost.h"
 #include "functions/plan_import.h"
@@ -13,6 +14,7 @@
 #include "functions/plan_sample.h"
 #include "functions/plan_trial.h"
 #include "functions/replicate.h"
+#include "imports/file_tasks.h"
 #include "imports/place.h"
 #include "raise.h"
 

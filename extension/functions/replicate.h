@@ -2,9 +2,10 @@
 #pragma once
 
 #include "catalog/profiles.h"
-#include "functions/source_table.h"
+#include "functions/replicate_options.h"
 #include "imports/exports.h"
 #include "load/create_target.h"
+#include "source_table.h"
 
 namespace podyn {
 

@@ -2,8 +2,8 @@
 // now. A portion at a time, as workers write pages.
 #pragma once
 
-#include "functions/source_table.h"
 #include "functions/stored_errors.h"
+#include "source_table.h"
 
 namespace podyn {
 

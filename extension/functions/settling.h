@@ -16,9 +16,9 @@
 // after a number of looks: the stream writes its row again and again, and the whole of it each time.
 #pragma once
 
-#include "functions/source_table.h"
-#include "load/look.h"
+#include "functions/look.h"
 #include "shared.h"
+#include "source_table.h"
 
 namespace podyn {
 

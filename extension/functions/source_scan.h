@@ -3,8 +3,8 @@
 // replication. What DynamoDB throttles, or what else may pass, is asked again.
 #pragma once
 
-#include "functions/source_table.h"
 #include "shared.h"
+#include "source_table.h"
 
 namespace podyn {
 

@@ -34,11 +34,6 @@ Place parse_s3(const char *location)
     return {pnstrdup(bucket, length), strcmp(path, "/") == 0 ? "" : path};
 }
 
-engine::Call *own_call(engine::Call *call)
-{
-    return own<engine::Call>(CurrentMemoryContext, call, engine::call_destroy);
-}
-
 // One page of what lies below a prefix, or with a delimiter right below it.
 engine::S3ObjectsPage list_page(const Source &source, const Place &place, const char *prefix, const char *delimiter,
                                 std::string_view token)

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "compat.h"
-#include "functions/source_table.h"
+#include "source_table.h"
 
 namespace podyn {
 

@@ -5,7 +5,7 @@
 #include "catalog/profiles.h"
 #include "catalog/replications.h"
 #include "compat.h"
-#include "workers/page_writer.h"
+#include "load/page_item.h"
 
 namespace podyn {
 

@@ -1,4 +1,4 @@
-// One item of a page on its way into the target or the spool.
+// The items of a page on their way into the target or the spool.
 #pragma once
 
 #include <string_view>
@@ -15,6 +15,14 @@ struct PageItem {
     bool remove;
     TimestampTz
         deleted_at;  // the deletion is marked: of a removed item its row, if there is one, or with the row of a put
+};
+
+// What became of a page's items.
+struct WrittenCounts {
+    int64 written;   // to the target or the spool
+    int64 rejected;  // to podyn.error
+    int64 spooled;   // keys that the spool did not have before
+    int64 skipped;   // neither written nor rejected: as on_conflict says
 };
 
 }  // namespace podyn

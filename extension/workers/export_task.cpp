@@ -8,9 +8,9 @@
 //   done                  its files have tasks of their own
 #include "catalog/journal.h"
 #include "extension_identity.h"
-#include "functions/backfill.h"
-#include "functions/export.h"
 #include "imports/continuity.h"
+#include "imports/file_tasks.h"
+#include "imports/requested_export.h"
 #include "raise.h"
 #include "setting_change.h"
 #include "transaction.h"
@@ -186,13 +186,9 @@ void take_answer(RunningTask *task, const engine::ExportDescription &found)
 
 void on_response(RunningTask *task)
 {
-    engine::Call *finished = own<engine::Call>(CurrentMemoryContext, task->call, engine::call_destroy);
+    engine::Call *finished = own_call(task->call);
     task->call = nullptr;
-    engine::Export *handle = nullptr;
-    engine::ExportDescription found;
-    check(engine::take_export(finished, &handle, &found));
-    own<engine::Export>(CurrentMemoryContext, handle, engine::destroy);
-    take_answer(task, found);
+    take_answer(task, take_export(finished));
 }
 
 void on_time(RunningTask *task)

@@ -9,13 +9,6 @@
 
 namespace podyn {
 
-struct WrittenCounts {
-    int64 written;   // to the target or the spool
-    int64 rejected;  // to podyn.error
-    int64 spooled;   // keys that the spool did not have before
-    int64 skipped;   // neither written nor rejected: as on_conflict says
-};
-
 struct Page {
     PageItem *items;  // each key once
     int count;

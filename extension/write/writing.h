@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/writer.h"
-#include "functions/source_table.h"
+#include "source_table.h"
 
 namespace podyn {
 

@@ -1,7 +1,7 @@
 // See compare.h.
-#include "load/compare.h"
+#include "functions/compare.h"
 
-#include "load/compare_documents.h"
+#include "functions/compare_documents.h"
 #include "load/document.h"
 #include "raise.h"
 

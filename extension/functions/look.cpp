@@ -1,11 +1,11 @@
 // See look.h.
-#include "load/look.h"
+#include "functions/look.h"
 
 #include "arrays.h"
 #include "catalog/profiles.h"
+#include "functions/compare.h"
 #include "imports/hooks.h"
 #include "load/apply.h"
-#include "load/compare.h"
 #include "load/document.h"
 #include "load/halving.h"
 #include "raise.h"

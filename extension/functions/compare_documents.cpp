@@ -1,5 +1,5 @@
 // See compare_documents.h.
-#include "load/compare_documents.h"
+#include "functions/compare_documents.h"
 
 #include "arrays.h"
 #include "load/document.h"

@@ -1,11 +1,10 @@
-// The DynamoDB table that a user's call is about: asked for, described, checked, in the caller's session. What cannot
-// go on raises an error. Memory is that of the current context.
+// The source in a user's own call: its tables and items, asked for in the caller's session. What cannot go on raises an
+// error. Memory is that of the current context.
 #pragma once
 
 #include "catalog/replications.h"
 #include "engine/operations.h"
 #include "event_loop.h"
-#include "functions/replicate_options.h"
 
 namespace podyn {
 
@@ -25,14 +24,5 @@ engine::TableDescription describe_table(const Source &source, const char *table)
 List *read_items(const Source &source, const catalog::Replication &replication, std::span<const std::string_view> keys,
                  double *read_units);
 [[noreturn]] void raise_unknown_item();  // the answer holds one that was not asked for
-// Asks for what the options need (the stream, a scan); gives some items, whose attributes show what columns there will
-// be.
-engine::ScanPage check_table(const Source &source, const engine::TableDescription &table,
-                             const ReplicateOptions &options);
-void require_usable_stream(const engine::TableDescription &table);
-// 0: the server does not tell.
-TimestampTz stream_creation_time(const Source &source, const engine::TableDescription &table);
-// Whether the stream is off and podyn may turn it on.
-bool enables_stream(const ReplicateOptions &options, const engine::TableDescription &table);
 
 }  // namespace podyn
