@@ -1,5 +1,5 @@
 // See writer.h. A write lies in the open batch, then in a shipment that waits or is under way, until it has come to its
-// end. A shipment is one request: a batch, or one conditional write.
+// end.
 #include "engine/writer.h"
 
 #include <algorithm>
@@ -14,11 +14,12 @@
 #include <vector>
 
 #include "dynamodb/item_writer.h"
-#include "dynamodb/key_digest.h"
 #include "dynamodb/writes.h"
 #include "engine/call.h"
 #include "engine/guard.h"
 #include "engine/json_exchange.h"
+#include "engine/shipment.h"
+#include "engine/write_budget.h"
 
 namespace podyn::engine {
 
@@ -27,7 +28,6 @@ namespace {
 constexpr std::size_t kEnvelopeBytes = 4096;  // of a batch beside its writes
 constexpr std::size_t kWriteEnvelopeBytes = 32;
 constexpr std::size_t kMostWaitingBytes = 64UL * 1024 * 1024;
-constexpr double kUnitBytes = 1024;  // developer guide, "Read/write capacity mode"
 
 constexpr std::int64_t kFirstDelay = 50'000;  // botocore's legacy mode for DynamoDB; doubles with each attempt
 constexpr std::int64_t kLastDelay = 10'000'000;
@@ -35,42 +35,7 @@ constexpr int kMostDoublings = 10;
 // A request that cannot be answered at all is made again this long after the last answer.
 constexpr std::int64_t kPatience = 60'000'000;
 
-constexpr double kShrink = 0.7;        // of the requests under way, where DynamoDB throttles
-constexpr double kBurstSeconds = 0.1;  // of the write rate
-
-struct Entry {
-    WriteKind kind;
-    std::uint64_t row;
-    std::string json;  // what is sent of it
-    std::string key;
-    base::Sha256 digest;
-    double units;
-    bool uncertain = false;  // an attempt was not answered: it may have been carried out
-};
-
-struct CallDeleter {
-    void operator()(Call *call) const noexcept { call_destroy(call); }
-};
-
-struct Shipment {
-    std::vector<Entry> entries{};
-    int attempts = 0;
-    std::int64_t due_us = 0;
-    double units = 0;  // what it was reckoned with
-    std::unique_ptr<Call, CallDeleter> call{};
-};
-
-bool goes_in_batches(WriteKind kind)
-{
-    return kind == WriteKind::kPut || kind == WriteKind::kDelete;
-}
-
-Operation operation_of(WriteKind kind)
-{
-    return kind == WriteKind::kPutNew   ? Operation::kPutItem
-           : kind == WriteKind::kUpdate ? Operation::kUpdateItem
-                                        : Operation::kBatchWriteItem;
-}
+constexpr double kShrink = 0.7;  // of the requests under way, where DynamoDB throttles
 
 // Errors that are the write's own: its value, a limit, a rule of the table.
 bool is_of_the_write(const Status &status)
@@ -84,31 +49,6 @@ bool is_passing(const Status &status)
 {
     return status.retryable && (status.failure == Failure::kUnavailable || status.failure == Failure::kCorrupt);
 }
-
-// Write units per second, as a bucket that may be overdrawn by one request.
-class Budget {
-  public:
-    explicit Budget(double rate) : rate_(rate) {}
-
-    void refill(std::int64_t now_us)
-    {
-        if (since_us_ >= 0)
-            left_ = std::min(left_ + rate_ * static_cast<double>(now_us - since_us_) / 1e6, rate_ * kBurstSeconds);
-        since_us_ = now_us;
-    }
-    [[nodiscard]] bool allows() const { return rate_ <= 0 || left_ >= 0; }
-    void take(double units) { left_ -= units; }
-    // When it allows something again.
-    [[nodiscard]] std::int64_t due_us() const
-    {
-        return since_us_ + static_cast<std::int64_t>(std::ceil(-left_ / rate_ * 1e6));
-    }
-
-  private:
-    double rate_;
-    double left_ = 0;
-    std::int64_t since_us_ = -1;
-};
 
 }  // namespace
 
@@ -156,7 +96,7 @@ struct Writer {
 
     std::uint32_t connections;
     double window;  // requests that may be under way
-    Budget budget;
+    WriteBudget budget;
     std::int64_t unanswered_since_us = -1;
     WriterCounts counts{};
     Status status{};
@@ -173,7 +113,6 @@ struct Writer {
 
     [[nodiscard]] bool has_room() const;
     void start(Shipment &shipment, Now now);
-    [[nodiscard]] std::string body_of(const Shipment &shipment) const;
     void finish(Shipment &&shipment, Now now);
     void take_answer(Shipment &&shipment, const dynamodb::WriteAnswer &answer, Now now);
     void take_condition(Entry &&entry, const Call &call);
@@ -185,55 +124,10 @@ struct Writer {
     void come_to(Entry &&entry, WriteResult result, const Status &why);
 };
 
-namespace {
-
-std::vector<std::string> value_texts(std::span<const Value> values, const dynamodb::KeyRules &rules,
-                                     std::vector<std::string_view> &names)
-{
-    std::vector<std::string> texts;
-    for (std::size_t i = 0; i < values.size(); i += values[i].span) {
-        const std::string_view name = values[i].name;
-        const bool is_key = std::any_of(rules.keys.begin(), rules.keys.end(),
-                                        [name](const dynamodb::KeyAttribute &key) { return key.name == name; });
-        if (is_key)
-            continue;
-        std::size_t size = 0;
-        names.push_back(name);
-        dynamodb::append_value(texts.emplace_back(), values[i], name, size);
-    }
-    return texts;
-}
-
-std::string update_body(const std::string &table, const dynamodb::KeyRules &rules, const WriteRequest &request,
-                        const std::string &key)
-{
-    std::vector<std::string_view> names;
-    const std::vector<std::string> texts = value_texts(request.values, rules, names);
-    return dynamodb::update_request({table, rules.keys.front().name, key, names, texts, request.removed});
-}
-
-std::vector<Value> key_values(std::span<const Value> values, const dynamodb::KeyRules &rules)
-{
-    std::vector<Value> found;
-    for (std::size_t i = 0; i < values.size(); i += values[i].span)
-        for (const dynamodb::KeyAttribute &key : rules.keys)
-            if (key.name == values[i].name)
-                found.push_back(values[i]);
-    return found;
-}
-
-}  // namespace
-
 void Writer::check(const WriteRequest &request)
 {
     checked.reset();
-    dynamodb::WrittenItem item = dynamodb::write_item(request.values, rules);
-    const base::Sha256 digest = dynamodb::key_digest(key_values(request.values, rules), dynamodb::Tape{});
-    const double units = std::max(1.0, std::ceil(static_cast<double>(item.size) / kUnitBytes));
-    std::string json = request.kind == WriteKind::kUpdate   ? update_body(table, rules, request, item.key)
-                       : request.kind == WriteKind::kDelete ? item.key
-                                                            : std::move(item.json);
-    checked = Entry{request.kind, request.row, std::move(json), std::move(item.key), digest, units};
+    checked = make_entry(table, rules, request);
 }
 
 bool Writer::has_room() const
@@ -290,28 +184,12 @@ void Writer::send_due(Now now)
     }
 }
 
-std::string Writer::body_of(const Shipment &shipment) const
-{
-    const Entry &first = shipment.entries.front();
-    if (first.kind == WriteKind::kPutNew)
-        return dynamodb::put_new_request(table, rules.keys.front().name, first.json);
-    if (first.kind == WriteKind::kUpdate)
-        return first.json;
-    std::vector<dynamodb::BatchedWrite> writes;
-    for (const Entry &entry : shipment.entries)
-        writes.push_back({entry.kind == WriteKind::kDelete, entry.json});
-    return dynamodb::batch_write_request(table, writes);
-}
-
 void Writer::start(Shipment &shipment, Now now)
 {
-    shipment.units = 0;
-    for (const Entry &entry : shipment.entries)
-        shipment.units += entry.units;
+    shipment.units = units_of(shipment);
     budget.take(shipment.units);
     ++counts.requests;
-    auto exchange =
-        std::make_unique<JsonExchange>(*session, operation_of(shipment.entries.front().kind), body_of(shipment));
+    auto exchange = std::make_unique<JsonExchange>(*session, operation_of(shipment), body_of(shipment, table, rules));
     shipment.call.reset(start_call(*client, *session, std::move(exchange), now).release());
     shipment.call->retries = false;
 }
