@@ -11,22 +11,21 @@
 #include "catalog/profiles.h"
 #include "functions/as_owner.h"
 #include "functions/difference_store.h"
+#include "functions/key_merge.h"
 #include "functions/look.h"
 #include "functions/settling.h"
 #include "functions/source_scan.h"
+#include "functions/target_walk.h"
 #include "functions/wait.h"
-#include "load/apply.h"
 #include "load/key_document.h"
 #include "load/rows.h"
 #include "locks.h"
 #include "raise.h"
-#include "subtransaction.h"
 
 namespace podyn {
 namespace {
 
-constexpr int kSortKilobytes = 8 * 1024, kStoreKilobytes = 4 * 1024;
-constexpr int kWalkRows = 2000;
+constexpr int kStoreKilobytes = 4 * 1024;
 constexpr int kMostSettled = 20000;                    // at once
 constexpr size_t kMostSettledBytes = 4 * 1024 * 1024;  // of their keys
 constexpr int64 kTellEvery = 10 * USECS_PER_SEC;
@@ -41,9 +40,7 @@ struct Verification {
     double sample;
     uint64 salt;  // which rows are in the sample
     TimestampTz begun;
-    Tuplesortstate *scanned;  // KeyHash
-    Tuplesortstate *walked;   // KeyHash and key columns
-    TupleDesc walked_row;
+    KeyMerge keys;
     Tuplestorestate *candidates;  // keys, DynamoDB JSON
     TupleDesc candidate_row;
     int64 candidate_count;
@@ -103,11 +100,6 @@ void take_difference(void *context, const char *key, bool askable, const Subject
 
 // ---- The source ----------------------------------------------------------------------------------------------------
 
-void note_scanned(Verification *verification, const KeyHash &hash)
-{
-    tuplesort_putdatum(verification->scanned, UUIDPGetDatum(&hash), false);
-}
-
 // U+0000 in a key cannot be told from U+2400 by now: nobody can ask for the item, and no row can have it.
 bool has_lost_nul(const engine::Item &key)
 {
@@ -151,7 +143,7 @@ void take_page(void *context, std::span<const engine::Item> items)
         look({verification->replication, CurrentMemoryContext, subjects, count, false});
     for (int i = 0; i < count; ++i) {
         if (subjects[i].hashed)
-            note_scanned(verification, subjects[i].hash);
+            add_item(&verification->keys, subjects[i].hash);
         if (subjects[i].finding != Finding::kSame)
             add_candidate(verification, key_document(*verification->target, *subjects[i].key));
     }
@@ -207,83 +199,6 @@ void scan(Verification *verification)
 
 // ---- The target ----------------------------------------------------------------------------------------------------
 
-// Where the walk has come to, and the portion that it reads from there.
-struct Walk {
-    Verification *verification;
-    MemoryContext context;  // of the portion
-    Datum last[2];
-    bool begun;
-    Datum (*keys)[2];
-    KeyHash *hashes;
-    bool *marked;
-    int count;
-};
-
-const FormData_pg_attribute &key_column(const Target &target, TupleDesc descriptor, int key)
-{
-    return *TupleDescAttr(descriptor, target.columns[target.keys[key]].number - 1);
-}
-
-// Rows with a key that is NULL are nobody's.
-char *walk_statement(const Target &target, TupleDesc descriptor, bool begun)
-{
-    StringInfoData columns, after, condition;
-    for (StringInfo list : {&columns, &after, &condition})
-        initStringInfo(list);
-    for (int i = 0; i < target.key_count; ++i) {
-        const char *column = quote_identifier(target.columns[target.keys[i]].name);
-        const FormData_pg_attribute &type = key_column(target, descriptor, i);
-        appendStringInfo(&columns, "%s%s", i ? ", " : "", column);
-        appendStringInfo(&after, "%s$%d::%s", i ? ", " : "", i + 1,
-                         format_type_extended(type.atttypid, -1, FORMAT_TYPE_FORCE_QUALIFY));
-        appendStringInfo(&condition, "%s%s IS NOT NULL", i ? " AND " : "", column);
-    }
-    if (begun)
-        appendStringInfo(&condition, " AND (%s) > (%s)", columns.data, after.data);
-    const char *marked =
-        target.deleted_at == InvalidAttrNumber ? "false" : psprintf("%s IS NOT NULL", kDeletedAtColumn);
-    return psprintf("SELECT %s, %s FROM %s WHERE %s ORDER BY %s LIMIT %d", columns.data, marked, target.relation_name,
-                    condition.data, columns.data, kWalkRows);
-}
-
-void keep_row(Walk *walk, KeyHasher *hasher, const Target &target, TupleDesc descriptor, uint64 row)
-{
-    MemoryContext old = MemoryContextSwitchTo(walk->context);
-    Datum *keys = walk->keys[walk->count];
-    for (int i = 0; i < target.key_count; ++i) {
-        const FormData_pg_attribute &column = key_column(target, descriptor, i);
-        Datum value = catalog::value(row, i + 1);
-        keys[i] = column.attlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value))
-                                      : datumCopy(value, column.attbyval, column.attlen);
-    }
-    walk->hashes[walk->count] = hash_key(hasher, keys);
-    walk->marked[walk->count++] = catalog::get_boolean(row, target.key_count + 1);
-    MemoryContextSwitchTo(old);
-}
-
-void read_portion(void *argument)
-{
-    auto *walk = static_cast<Walk *>(argument);
-    LockRelationOid(walk->verification->replication->target, AccessShareLock);
-    AcceptInvalidationMessages();
-    Target *target = load_target(CurrentMemoryContext, *walk->verification->replication);
-    Batch batch = open_batch_for_reading(*target);
-    KeyHasher hasher = make_key_hasher(CurrentMemoryContext, *target, batch.descriptor);
-    Oid types[2];
-    for (int i = 0; i < target->key_count; ++i)
-        types[i] = key_column(*target, batch.descriptor, i).atttypid;
-    char *statement = walk_statement(*target, batch.descriptor, walk->begun);
-    SPI_connect();
-    int result =
-        SPI_execute_with_args(statement, walk->begun ? target->key_count : 0, types, walk->last, nullptr, false, 0);
-    if (result != SPI_OK_SELECT)
-        elog(ERROR, "could not read the keys of target %s", target->relation_name);
-    for (uint64 row = 0; row < SPI_processed; ++row)
-        keep_row(walk, &hasher, *target, batch.descriptor, row);
-    SPI_finish();
-    close_batch(batch);
-}
-
 bool is_in_sample(const Verification &verification, const KeyHash &hash)
 {
     uint64 bits;
@@ -292,117 +207,35 @@ bool is_in_sample(const Verification &verification, const KeyHash &hash)
            static_cast<double>(hash_combine64(bits, verification.salt)) < verification.sample * 0x1p64;
 }
 
-void note_walked(Verification *verification, TupleTableSlot *slot, const KeyHash &hash, const Datum *keys)
-{
-    ExecClearTuple(slot);
-    slot->tts_values[0] = UUIDPGetDatum(&hash);
-    slot->tts_isnull[0] = false;
-    for (int i = 0; i < verification->target->key_count; ++i) {
-        slot->tts_values[i + 1] = keys[i];
-        slot->tts_isnull[i + 1] = false;
-    }
-    ExecStoreVirtualTuple(slot);
-    tuplesort_puttupleslot(verification->walked, slot);
-}
-
 // Rows with a mark are those of items that are gone.
-void take_portion(Verification *verification, TupleTableSlot *slot, const Walk &walk)
+void take_rows(void *context, const WalkedRow *rows, int count)
 {
-    for (int i = 0; i < walk.count; ++i) {
-        if (walk.marked[i] || !is_in_sample(*verification, walk.hashes[i]))
+    auto *verification = static_cast<Verification *>(context);
+    for (int i = 0; i < count; ++i) {
+        if (rows[i].marked || !is_in_sample(*verification, rows[i].hash))
             continue;
         ++verification->rows;
-        note_walked(verification, slot, walk.hashes[i], walk.keys[i]);
+        add_row(&verification->keys, rows[i].hash, rows[i].keys);
     }
+    tick(verification);
 }
 
-void keep_last(Walk *walk, MemoryContext context)
-{
-    MemoryContextReset(context);
-    MemoryContext old = MemoryContextSwitchTo(context);
-    for (int i = 0; i < walk->verification->target->key_count; ++i) {
-        Form_pg_attribute column = TupleDescAttr(walk->verification->walked_row, i + 1);
-        walk->last[i] = datumCopy(walk->keys[walk->count - 1][i], column->attbyval, column->attlen);
-    }
-    walk->begun = true;
-    MemoryContextSwitchTo(old);
-}
-
-void walk_target(Verification *verification)
+void walk(Verification *verification)
 {
     verification->doing = "reading the target's keys";
-    Walk walk = {};
-    walk.verification = verification;
-    walk.context = AllocSetContextCreate(CurrentMemoryContext, "podyn walk", ALLOCSET_DEFAULT_SIZES);
-    MemoryContext last = AllocSetContextCreate(CurrentMemoryContext, "podyn last key", ALLOCSET_SMALL_SIZES);
-    walk.keys = static_cast<Datum(*)[2]>(palloc0(sizeof(Datum[2]) * kWalkRows));
-    walk.hashes = static_cast<KeyHash *>(palloc(sizeof(KeyHash) * kWalkRows));
-    walk.marked = static_cast<bool *>(palloc(sizeof(bool) * kWalkRows));
-    TupleTableSlot *slot = MakeSingleTupleTableSlot(verification->walked_row, &TTSOpsVirtual);
-    do {
-        MemoryContextReset(walk.context);
-        walk.count = 0;
-        MemoryContext old = MemoryContextSwitchTo(walk.context);
-        run_and_undo(read_portion, &walk);
-        MemoryContextSwitchTo(old);
-        if (walk.count > 0)
-            keep_last(&walk, last);
-        take_portion(verification, slot, walk);
-        tick(verification);
-    } while (walk.count == kWalkRows);
-    ExecDropSingleTupleTableSlot(slot);
-    MemoryContextDelete(last);
-    MemoryContextDelete(walk.context);
+    walk_target({verification->replication, take_rows, verification});
 }
 
-// ---- Rows that the scan has not met --------------------------------------------------------------------------------
-
-// The scanned keys, in order.
-struct Scanned {
-    Tuplesortstate *sort;
-    KeyHash hash;
-    bool there;
-};
-
-void advance(Scanned *scanned)
+void take_unmet(void *context, const Datum *keys)
 {
-    Datum value;
-    scanned->there = next_sorted(scanned->sort, &value);
-    if (scanned->there)
-        scanned->hash = *DatumGetUUIDP(value);
+    auto *verification = static_cast<Verification *>(context);
+    add_candidate(verification, key_document(*verification->target, keys));
 }
 
-int compare_hashes(const KeyHash &one, const KeyHash &other)
-{
-    return memcmp(one.data, other.data, sizeof(one.data));
-}
-
-void find_unmet_rows(Verification *verification)
+void compare_keys(Verification *verification)
 {
     verification->doing = "comparing the keys";
-    tuplesort_performsort(verification->scanned);
-    tuplesort_performsort(verification->walked);
-    Scanned scanned = {verification->scanned, {}, false};
-    advance(&scanned);
-    TupleTableSlot *slot = MakeSingleTupleTableSlot(verification->walked_row, &TTSOpsMinimalTuple);
-    MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "podyn key", ALLOCSET_DEFAULT_SIZES);
-    while (tuplesort_gettupleslot(verification->walked, true, false, slot, nullptr)) {
-        slot_getallattrs(slot);
-        KeyHash hash = *DatumGetUUIDP(slot->tts_values[0]);
-        while (scanned.there && compare_hashes(scanned.hash, hash) < 0)
-            advance(&scanned);
-        if (!scanned.there || compare_hashes(scanned.hash, hash) != 0) {
-            MemoryContext old = MemoryContextSwitchTo(context);
-            add_candidate(verification, key_document(*verification->target, slot->tts_values + 1));
-            MemoryContextSwitchTo(old);
-            MemoryContextReset(context);
-        }
-        tick(verification);
-    }
-    ExecDropSingleTupleTableSlot(slot);
-    MemoryContextDelete(context);
-    tuplesort_end(verification->scanned);
-    tuplesort_end(verification->walked);
+    find_unmet_rows(&verification->keys, take_unmet, tick, verification);
 }
 
 // ---- Settling ------------------------------------------------------------------------------------------------------
@@ -498,22 +331,7 @@ void wait_until_in_sync(Verification *verification)
 
 void make_stores(Verification *verification)
 {
-    TypeCacheEntry *uuid = lookup_type_cache(UUIDOID, TYPECACHE_LT_OPR);
-    verification->scanned =
-        tuplesort_begin_datum(UUIDOID, uuid->lt_opr, InvalidOid, false, kSortKilobytes, nullptr, kSortOnce);
-    Relation relation = relation_open(verification->replication->target, AccessShareLock);
-    const Target &target = *verification->target;
-    verification->walked_row = CreateTemplateTupleDesc(target.key_count + 1);
-    TupleDescInitEntry(verification->walked_row, 1, "hash", UUIDOID, -1, 0);
-    for (int i = 0; i < target.key_count; ++i)
-        TupleDescCopyEntry(verification->walked_row, static_cast<AttrNumber>(i + 2), RelationGetDescr(relation),
-                           target.columns[target.keys[i]].number);
-    relation_close(relation, AccessShareLock);
-    AttrNumber first[] = {1};
-    Oid collations[] = {InvalidOid};
-    bool nulls_first[] = {false};
-    verification->walked = tuplesort_begin_heap(verification->walked_row, 1, first, &uuid->lt_opr, collations,
-                                                nulls_first, kSortKilobytes, nullptr, kSortOnce);
+    verification->keys = make_key_merge(*verification->target, verification->replication->target);
     verification->candidate_row = CreateTemplateTupleDesc(1);
     TupleDescInitEntry(verification->candidate_row, 1, "key", TEXTOID, -1, 0);
     verification->candidates = tuplestore_begin_heap(false, false, kStoreKilobytes);
@@ -525,8 +343,8 @@ void compare(Verification *verification)
     verification->target = load_target(CurrentMemoryContext, *verification->replication);
     make_stores(verification);
     scan(verification);
-    walk_target(verification);
-    find_unmet_rows(verification);
+    walk(verification);
+    compare_keys(verification);
     settle_candidates(verification);
     forget_former(verification);
     tell_reasons(*verification->replication);
