@@ -1,6 +1,7 @@
 // See source_table.h.
 #include "source_table.h"
 
+#include "backoff.h"
 #include "raise.h"
 #include "source.h"
 
@@ -8,8 +9,6 @@ namespace podyn {
 namespace {
 
 constexpr uint32 kSampleItems = 10;
-// Before keys are asked for again that an answer left out: see workers/reread.cpp.
-constexpr int64 kFirstPause = 50 * 1000, kLastPause = 10 * USECS_PER_SEC;
 
 [[noreturn]] void raise_no_such_table(const char *table, const Source &source, const engine::Status &status)
 {
@@ -78,7 +77,7 @@ namespace {
 // The finished call. While DynamoDB throttles, it is asked again.
 engine::Call *ask_for_items(const Source &source, const char *table, std::span<const std::string_view> keys)
 {
-    for (int64 wait = kFirstPause;; wait = Min(wait * 2, kLastPause)) {
+    for (int pauses = 0;; ++pauses) {
         engine::Call *call = nullptr;
         check(engine::start_batch_get_item(source.loop->client, source.session, table, keys, now(), &call));
         engine::Status status = wait_for_call(source.loop, own_call(call));
@@ -86,7 +85,7 @@ engine::Call *ask_for_items(const Source &source, const char *table, std::span<c
             check(status);
             return call;
         }
-        pause(source, wait);
+        pause(source, kThrottled.wait(pauses));
     }
 }
 
@@ -109,16 +108,16 @@ List *read_items(const Source &source, const catalog::Replication &replication, 
                  double *read_units)
 {
     List *items = NIL;
-    int64 wait = kFirstPause;
+    int pauses = 0;
     while (!keys.empty()) {
         engine::CurrentItemsPage answer = request_items(source, replication, keys);
         for (const engine::CurrentItem &item : answer.items)
             items = lappend(items, const_cast<engine::CurrentItem *>(&item));
         *read_units += answer.read_units;
         keys = answer.unprocessed;
-        wait = answer.items.empty() ? Min(wait * 2, kLastPause) : kFirstPause;
+        pauses = answer.items.empty() ? pauses + 1 : 0;
         if (!keys.empty())
-            pause(source, wait);
+            pause(source, kThrottled.wait(pauses));
     }
     return items;
 }

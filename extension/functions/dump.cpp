@@ -1,4 +1,5 @@
 // podyn_dump: every item of a DynamoDB table, one by one: while a page is given out, the next one is on its way.
+#include "backoff.h"
 #include "functions/arguments.h"
 #include "functions/replicate.h"
 #include "load/document.h"
@@ -9,7 +10,6 @@ namespace podyn {
 namespace {
 
 constexpr const char *kFormats[] = {"plain", "dynamodb_json"};
-constexpr int64 kFirstPause = 50 * 1000, kLastPause = 10 * USECS_PER_SEC;
 constexpr int64 kPatience = USECS_PER_MINUTE;  // with a server that cannot be reached; throttling is waited out
 
 // A page on its way, or being given out.
@@ -57,16 +57,14 @@ bool is_passing(const engine::Status &status)
 void wait_for_page(Dump *dump, DumpPage *page)
 {
     int64 begun = now().monotonic_us;
-    int64 delay = kFirstPause;
-    for (;;) {
+    for (int pauses = 0;; ++pauses) {
         engine::Status status = wait_for_call(dump->source.loop, page->call);
         bool patient = status.failure == engine::Failure::kThrottled || now().monotonic_us - begun < kPatience;
         if (!is_passing(status) || !patient) {
             check(status);
             return;
         }
-        pause(dump->source, delay);
-        delay = Min(delay * 2, kLastPause);
+        pause(dump->source, kThrottled.wait(pauses));
         start(dump, page);
     }
 }

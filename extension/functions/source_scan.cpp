@@ -1,6 +1,7 @@
 // See source_scan.h.
 #include "functions/source_scan.h"
 
+#include "backoff.h"
 #include "raise.h"
 #include "read_units.h"
 
@@ -10,7 +11,7 @@ namespace {
 constexpr int kMostLanes = 4;
 // A lane alone reads some megabytes a second, which is a few hundred read units.
 constexpr double kRateOfLane = 250;
-constexpr int64 kFirstPause = 100 * 1000, kLastPause = 10 * USECS_PER_SEC;
+constexpr Backoff kPause = {100 * 1000, 10 * USECS_PER_SEC};
 constexpr int kMostFailures = 8;  // in a row, of other kinds than throttling
 
 // One request at a time, of one segment after the other.
@@ -23,7 +24,7 @@ struct Lane {
     bool reading;    // a segment
     bool done;       // there are none left
     int64 not_before;
-    int64 pause;
+    int pauses;  // in a row
     int failures;
 };
 
@@ -83,8 +84,7 @@ void ask_again_later(Lane *lane, const engine::Status &status)
     bool throttled = status.failure == engine::Failure::kThrottled;
     if (!throttled && (!status.retryable || ++lane->failures > kMostFailures))
         check(status);
-    lane->pause = lane->pause == 0 ? kFirstPause : Min(lane->pause * 2, kLastPause);
-    lane->not_before = now().monotonic_us + lane->pause;
+    lane->not_before = now().monotonic_us + kPause.wait(lane->pauses++);
     drop_call(lane);
 }
 
@@ -117,7 +117,7 @@ void take_page(Scanning *scanning, Lane *lane)
     lane->call = nullptr;
     lane->turn = 1 - lane->turn;
     lane->failures = 0;
-    lane->pause = 0;
+    lane->pauses = 0;
     fetch_ahead(*scanning, lane, finished);
     engine::Items *handle = nullptr;
     engine::ScanPage page;

@@ -6,6 +6,7 @@
 //   position 'token …'    the export may have been asked for; whoever asks again under the same token gets the same one
 //   position 'arn:…'      it has been asked for; DescribeExport tells how far it is
 //   done                  its files have tasks of their own
+#include "backoff.h"
 #include "catalog/journal.h"
 #include "extension_identity.h"
 #include "imports/continuity.h"
@@ -21,10 +22,10 @@ namespace {
 
 constexpr char kToken[] = "token ";
 // An export takes minutes at least; DescribeExport is throttled after a burst of some 15 calls.
-constexpr int64 kFirstLook = USECS_PER_SEC / 2, kLastLook = 30 * USECS_PER_SEC;
+constexpr Backoff kBetweenLooks = {USECS_PER_SEC / 2, 30 * USECS_PER_SEC};
 
 struct Waiting {
-    int64 look;  // how long before the next one
+    int looks;
 };
 
 Waiting *state_of(RunningTask *task)
@@ -89,9 +90,7 @@ void look(RunningTask *task)
 
 void look_later(RunningTask *task)
 {
-    Waiting *waiting = state_of(task);
-    wake_after(task, waiting->look);
-    waiting->look = Min(waiting->look * 2, kLastLook);
+    wake_after(task, kBetweenLooks.wait(state_of(task)->looks++));
 }
 
 // The answer names the export, which is remembered before anything else.
@@ -203,9 +202,7 @@ void on_time(RunningTask *task)
 
 void begin(RunningTask *task)
 {
-    auto *waiting = static_cast<Waiting *>(MemoryContextAllocZero(task->run, sizeof(Waiting)));
-    waiting->look = kFirstLook;
-    task->state = waiting;
+    task->state = MemoryContextAllocZero(task->run, sizeof(Waiting));
     const catalog::Replication &replication = *task->job->replication;
     int64 wait = replication.positions_at + export_blur(task->job->session) - GetCurrentTimestamp();
     bool waits = replication.replay_changes && task->task->position == nullptr;

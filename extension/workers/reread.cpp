@@ -1,6 +1,7 @@
 // See reread.h.
 #include "workers/reread.h"
 
+#include "backoff.h"
 #include "extension_identity.h"
 #include "raise.h"
 #include "settings.h"
@@ -9,9 +10,6 @@
 namespace podyn {
 namespace {
 
-// AWS's SDKs begin with 50 ms (botocore, retries/legacy). Doubled while more than half of the keys are left, so that
-// pauses become as long as the table's capacity needs to read about half.
-constexpr int64 kFirstPause = 50 * 1000, kLastPause = 10 * USECS_PER_SEC;
 constexpr int64 kWorthTelling = USECS_PER_SEC / 2;
 // Keys are left, too, where an answer reaches 16 MB of items (API reference, BatchGetItem), which are hardly less as
 // JSON: then there is nothing to wait for.
@@ -68,16 +66,12 @@ void keep_items(Reread *reread, const engine::RecordsPage &page, const engine::C
         reread->bytes_per_item = answer.bytes / answer.items.size() + 1;
 }
 
-void lengthen_pause(Reread *reread)
-{
-    reread->pause = reread->pause == 0 ? kFirstPause : Min(reread->pause * 2, kLastPause);
-}
-
 // Long pauses are told to those who look at podyn_status.
-void rest(RunningTask *task, const Reread &reread, const char *why)
+void rest(RunningTask *task, Reread *reread, const char *why)
 {
-    int64 pause = reread.pause / 2 + reread.pause / 2 * (now().monotonic_us % 1000) / 1000;
-    if (reread.pause >= kWorthTelling) {
+    int64 wait = kThrottled.wait(reread->pauses++);
+    int64 pause = jittered(wait, now().monotonic_us);
+    if (wait >= kWorthTelling) {
         begin_transaction();
         task->finished = !lock_extension();
         if (!task->finished)
@@ -101,11 +95,11 @@ void ask_for_the_others(RunningTask *task, Reread *reread, const engine::Current
         return;
     }
     ++task->throttled;
-    if (left * 2 > asked)
-        lengthen_pause(reread);
-    else
-        reread->pause = kFirstPause;
-    rest(task, *reread,
+    // Longer while more than half of the keys are left: so pauses become as long as the table's capacity needs to read
+    // about half.
+    if (left * 2 <= asked)
+        reread->pauses = 0;
+    rest(task, reread,
          psprintf("request BatchGetItem was throttled by DynamoDB: it left %zu of %zu keys unread", left, asked));
 }
 
@@ -148,7 +142,7 @@ bool take_items(RunningTask *task, Reread *reread, const engine::RecordsPage &pa
         ask_for_the_others(task, reread, answer);
         return false;
     }
-    reread->pause = 0;
+    reread->pauses = 0;
     // After a failure what has been read is written at once: should the next request fail too, it counts.
     bool enough = task->failures > 0 || reread->round_bytes >= static_cast<size_t>(settings::batch_kilobytes) * 1024;
     if (enough || !choose_keys(task, reread, page))
@@ -165,8 +159,7 @@ void request_items(RunningTask *task, const Reread &reread)
 
 void ask_again_after_throttling(RunningTask *task, Reread *reread, const engine::Status &status)
 {
-    lengthen_pause(reread);
-    rest(task, *reread, psprintf("%s: %s", status.message, status.detail));
+    rest(task, reread, psprintf("%s: %s", status.message, status.detail));
 }
 
 const engine::Item *current_item(const Reread &reread, uint32 index)

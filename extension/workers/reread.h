@@ -35,7 +35,7 @@ struct Reread {
     size_t round_bytes;
     size_t bytes_per_item;  // of the last answer; 0: not known yet
     double read_units;      // of the round
-    int64 pause;            // before the next request, if the last one was throttled; 0: it was not
+    int pauses;             // in a row, each longer than the one before, while requests are throttled
 };
 
 Reread *make_reread(MemoryContext context);

@@ -1,6 +1,7 @@
 // What every kind of task does alike: see running_task.h.
 #include "workers/running_task.h"
 
+#include "backoff.h"
 #include "catalog/replications.h"
 #include "extension_identity.h"
 #include "locks.h"
@@ -11,8 +12,7 @@ namespace podyn {
 namespace {
 
 // A replication that somebody else holds is asked for again after 10 ms, at last every half second.
-constexpr int64 kTryAgain = 10 * 1000;
-constexpr int64 kTryAgainAtLast = USECS_PER_SEC / 2;
+constexpr Backoff kHeld = {10 * 1000, USECS_PER_SEC / 2};
 
 }  // namespace
 
@@ -116,8 +116,7 @@ Turn begin_turn(RunningTask *task, catalog::Standing *standing)
     }
     if (!locks::try_share_replication(task->replication)) {
         commit_transaction();
-        int times = task->postponed++;
-        wake_after(task, Min(kTryAgain << Min(times, 10), kTryAgainAtLast));
+        wake_after(task, kHeld.wait(task->postponed++));
         return Turn::kLater;
     }
     task->postponed = 0;
@@ -169,7 +168,7 @@ void end_replication(RunningTask *task, const char *failure, const char *reason)
     if (installed && !locks::try_share_replication(task->replication)) {
         // It is being stopped or reset. What the task has found out it will find out again.
         commit_transaction();
-        begin_again(task, kTryAgainAtLast);
+        begin_again(task, kHeld.last);
         return;
     }
     task->finished = true;

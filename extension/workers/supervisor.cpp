@@ -1,6 +1,7 @@
 // The supervisor: one process in each database that has something to do. It moves replications from phase to phase when
 // the tasks of a phase are done (catalog/replications.h), and keeps enough workers for the tasks that are there. It
 // runs as the bootstrap superuser, and only fixed statements on podyn's own tables.
+#include "backoff.h"
 #include "catalog/files.h"
 #include "catalog/journal.h"
 #include "catalog/sql.h"
@@ -24,8 +25,8 @@ constexpr long kBeforeLeaving = 3000;  // how long to stay without work
 constexpr int kTasksPerWorker = 32;
 constexpr int64 kBetweenCleanups = USECS_PER_MINUTE;
 constexpr int64 kBetweenProgress = 5 * USECS_PER_SEC;  // notifications for a replication that copies or merges
-// A worker that was launched again and again, with growing delays up to this, does not start.
-constexpr int64 kManyStarts = 4 * USECS_PER_SEC;
+constexpr Backoff kBetweenStarts = {USECS_PER_SEC / 4, USECS_PER_MINUTE};
+constexpr int kManyStarts = 5;  // in a row: the worker ends whenever it is launched
 // Room is kept for some seconds for the one who asked (shared.cpp); asking all the time would be unfair to the others.
 constexpr int64 kBetweenRequests = 10 * USECS_PER_SEC;
 constexpr char kDoNotStart[] = "workers end right after their start: see the server's log";
@@ -172,7 +173,7 @@ bool unfinished_copies()
 struct Throttle {
     Oid owner;
     TimestampTz next;
-    int64 delay;
+    int starts;  // in a row
     TimestampTz next_request;
 };
 
@@ -195,11 +196,9 @@ Throttle *throttle_of(Oid owner)
 void note_launch(Throttle *throttle, bool was_first)
 {
     TimestampTz time = GetCurrentTimestamp();
-    if (!was_first || time > throttle->next + USECS_PER_MINUTE)
-        throttle->delay = 0;
-    else
-        throttle->delay = Min(Max(throttle->delay * 2, USECS_PER_SEC / 4), USECS_PER_MINUTE);
-    throttle->next = time + throttle->delay;
+    bool again = was_first && time <= throttle->next + USECS_PER_MINUTE;
+    throttle->next = again ? time + kBetweenStarts.wait(throttle->starts) : time;
+    throttle->starts = again ? throttle->starts + 1 : 0;
 }
 
 void ask_for_room(Throttle *throttle)
@@ -271,7 +270,7 @@ void meet(const Demand &demand)
         note_launch(throttle, have == 0);
         ++have;
     }
-    if (reason == nullptr && demand.have == 0 && throttle->delay >= kManyStarts)
+    if (reason == nullptr && demand.have == 0 && throttle->starts >= kManyStarts)
         reason = kDoNotStart;
     if (reason != nullptr || demand.have > 0)
         report(demand.owner, reason);

@@ -1,7 +1,6 @@
 // The worker: runs tasks of one owner's replications, as that owner. One loop over the process's latch and the engine's
 // sockets; many stream shards at once, one backfill segment at a time.
-#include <cmath>
-
+#include "backoff.h"
 #include "catalog/replications.h"
 #include "compat.h"
 #include "database_guard.h"
@@ -20,11 +19,11 @@ namespace {
 
 constexpr int64 kLookForTasks = 2 * USECS_PER_SEC;  // without being woken
 constexpr int64 kStayIdle = 10 * USECS_PER_SEC;
-// Outer backoff: half a second, doubled up to a minute, jittered; endless.
-constexpr double kFirstRetry = 0.5, kLastRetry = 60;
+// Of a task, jittered; endless.
+constexpr Backoff kRetry = {USECS_PER_SEC / 2, USECS_PER_MINUTE};
 // What passes in this server passes sooner than an outage: who has let go of a lock, or made room on a full disk, does
 // not wait a minute. A segment's retry reads its page again, so it is no shorter.
-constexpr double kLastRetryHere = 5;
+constexpr Backoff kRetryHere = {USECS_PER_SEC / 2, 5 * USECS_PER_SEC};
 // After so many failures in a row that no rule foresees, the replication fails.
 constexpr int kMaxUnforeseenFailures = 10;
 
@@ -34,16 +33,14 @@ int64 idle_since;
 
 // ---- Moving tasks on -----------------------------------------------------------------------------------------------
 
-int64 retry_delay(int failures, double longest)
+int64 retry_delay(RunningTask *task, const Backoff &backoff)
 {
-    double seconds = std::fmin(kFirstRetry * std::exp2(Min(failures, 16)), longest);
-    double jitter = 0.5 + 0.5 * static_cast<double>(now().monotonic_us % 1000) / 1000;
-    return static_cast<int64>(seconds * jitter * USECS_PER_SEC);
+    return jittered(backoff.wait(task->failures++), now().monotonic_us);
 }
 
-void retry_later(RunningTask *task, const char *error, double longest = kLastRetry)
+void retry_later(RunningTask *task, const char *error, const Backoff &backoff = kRetry)
 {
-    int64 delay = retry_delay(task->failures++, longest);
+    int64 delay = retry_delay(task, backoff);
     begin_transaction();
     if (lock_extension())
         catalog::save_retry(task->id, GetCurrentTimestamp() + delay, error, task->throttled);
@@ -186,7 +183,7 @@ void after_error(RunningTask *task, const ErrorData &error)
     if (give_up)
         end_replication(task, "failed", text);
     else
-        retry_later(task, text, passes_here(error.sqlerrcode) ? kLastRetryHere : kLastRetry);
+        retry_later(task, text, passes_here(error.sqlerrcode) ? kRetryHere : kRetry);
 }
 
 void handle_error(RunningTask *task, MemoryContext context)
@@ -225,7 +222,7 @@ void move_on_safely(RunningTask *task, MemoryContext context)
         {
             // Not even the error could be written down (a full disk, a lock): again later, with the same patience.
             report_and_abort();
-            begin_again(task, retry_delay(task->failures++, kLastRetryHere));
+            begin_again(task, retry_delay(task, kRetryHere));
         }
         PG_END_TRY();
     }
