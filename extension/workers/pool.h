@@ -1,4 +1,4 @@
-// Launching podyn's processes, from a user's call and from the supervisor.
+// Launching and waking podyn's processes, from a user's call.
 #pragma once
 
 #include "compat.h"
