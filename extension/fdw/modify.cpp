@@ -4,6 +4,7 @@
 #include "fdw/modify.h"
 
 #include "fdw/modify_rows.h"
+#include "fdw/old_row.h"
 #include "raise.h"
 #include "settings.h"
 #include "write/rows_to_items.h"
@@ -29,8 +30,6 @@ struct Modify {
     uint64 existed_count;
     uint64 gone;
 };
-
-constexpr const char *kOldRow = "wholerow";  // PostgreSQL's own name, see preprocess_targetlist
 
 Oid writer_of(ResultRelInfo *relation, EState *estate)
 {

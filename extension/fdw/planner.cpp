@@ -2,6 +2,7 @@
 #include "fdw/planner.h"
 
 #include "fdw/access.h"
+#include "fdw/old_row.h"
 #include "fdw/plan.h"
 #include "raise.h"
 
@@ -77,7 +78,7 @@ void get_relation_size(PlannerInfo *root, RelOptInfo *relation, Oid oid)
     auto *planning = static_cast<Planning *>(palloc0(sizeof(Planning)));
     relation->fdw_private = planning;
     planning->table = open_foreign_table(oid, OidIsValid(relation->userid) ? relation->userid : GetUserId());
-    planning->needed = columns_needed(relation);
+    planning->needed = narrow_to_old_row(root, *relation, *planning->table, columns_needed(relation));
     Clauses clauses = {root, relation, planning->table};
     planning->accesses = find_accesses(clauses, relation->baserestrictinfo, planning->needed);
     auto *scan = static_cast<Access *>(linitial(planning->accesses));
