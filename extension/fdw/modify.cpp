@@ -5,6 +5,7 @@
 
 #include "fdw/modify_rows.h"
 #include "fdw/old_row.h"
+#include "fdw/open_writes.h"
 #include "raise.h"
 #include "settings.h"
 #include "write/rows_to_items.h"
@@ -51,6 +52,7 @@ Modify *begin(ResultRelInfo *relation, EState *estate)
     modify->rows = make_row_writer(*modify->table, RelationGetDescr(foreign));
     modify->writing = begin_writing(loop_of(modify->table->connection), session_of(modify->table->connection),
                                     modify->table->source, 0);
+    note_open_writes(CurrentMemoryContext, modify->table->source.arn, &modify->writing);
     modify->dry_run = settings::dry_run;
     modify->context = AllocSetContextCreate(CurrentMemoryContext, "podyn foreign row", ALLOCSET_DEFAULT_SIZES);
     relation->ri_FdwState = modify;

@@ -1,6 +1,7 @@
 // See table.h.
 #include "fdw/table.h"
 
+#include "fdw/open_writes.h"
 #include "load/convert.h"
 #include "load/create_target.h"
 #include "load/target.h"
@@ -159,6 +160,7 @@ ForeignTable *open_foreign_table(Oid oid, Oid role)
     if (table->options.conversion_mode != ConversionMode::kColumns)
         require_document(*table);
     check_index(*table);
+    finish_open_writes(table->source.arn);
     return table;
 }
 

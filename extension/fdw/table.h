@@ -40,8 +40,9 @@ struct ForeignTable {
     Connection *connection;
 };
 
-// Reads and checks it, with errors for users; asks DynamoDB for the table if that has not just been done. Made in the
-// current memory context, which keeps its connection open.
+// Reads and checks it, with errors for users; asks DynamoDB for the table if that has not just been done, and waits for
+// what other statements of the session write to it. Made in the current memory context, which keeps its connection
+// open.
 ForeignTable *open_foreign_table(Oid relation, Oid role);
 
 // The column with this number; kNoForeignColumn for system columns.
