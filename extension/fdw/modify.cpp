@@ -22,12 +22,14 @@ struct Modify {
     bool only_new;             // ON CONFLICT DO NOTHING
     bool returns_rows;         // UPDATE, DELETE: an UPDATE is then waited for, row by row
     bool *assigned;            // UPDATE: the columns that the statement sets
+    bool *compared;            // UPDATE: these, and with triggers that may set others all but the key's
     AttrNumber old_row;        // UPDATE, DELETE: in the plan's slot
     TupleTableSlot *old_slot;  // for that
     MemoryContext context;     // of one row
     uint64 row;
-    bool *existed;  // of a batch's rows
-    uint64 first;   // row of the batch
+    bool *existed;              // of a batch's rows
+    TupleTableSlot **inserted;  // the others of them
+    uint64 first;               // row of the batch
     uint64 existed_count;
     uint64 gone;
 };
@@ -37,9 +39,9 @@ Oid writer_of(ResultRelInfo *relation, EState *estate)
 #if PG_VERSION_NUM >= 160000
     return ExecGetResultRelCheckAsUser(relation, estate);
 #else
-    if (relation->ri_RangeTableIndex == 0)  // of a partition that rows are routed to
-        return GetUserId();
-    Oid role = exec_rt_fetch(relation->ri_RangeTableIndex, estate)->checkAsUser;
+    bool routed = relation->ri_RangeTableIndex == 0;  // to a partition
+    const ResultRelInfo *named = routed ? relation->ri_RootResultRelInfo : relation;
+    Oid role = exec_rt_fetch(named->ri_RangeTableIndex, estate)->checkAsUser;
     return OidIsValid(role) ? role : GetUserId();
 #endif
 }
@@ -155,10 +157,24 @@ void put(Modify *modify, TupleTableSlot *slot)
 
 // ---- INSERT and COPY ------------------------------------------------------------------------------------------------
 
-TupleTableSlot *insert_row(EState *, ResultRelInfo *relation, TupleTableSlot *slot, TupleTableSlot *)
+// PostgreSQL looks at these only when a row has been written, and then undoes it; or, of a partition, not at all. Rows
+// that have been routed to a partition belong there, but for what its triggers make of them.
+void check_row(ResultRelInfo *relation, TupleTableSlot *slot, EState *estate, bool changed)
+{
+    bool routed = relation->ri_RootResultRelInfo != nullptr;
+    if (relation->ri_RelationDesc->rd_rel->relispartition && (changed || !routed))
+        ExecPartitionCheck(relation, slot, estate, true);
+    if (relation->ri_WithCheckOptions != NIL)
+        ExecWithCheckOptions(WCO_VIEW_CHECK, relation, slot, estate);
+}
+
+TupleTableSlot *insert_row(EState *estate, ResultRelInfo *relation, TupleTableSlot *slot, TupleTableSlot *)
 {
     auto *modify = static_cast<Modify *>(relation->ri_FdwState);
+    const TriggerDesc *triggers = relation->ri_TrigDesc;
+    check_row(relation, slot, estate, triggers != nullptr && triggers->trig_insert_before_row);
     uint64 existed = modify->existed_count;
+    modify->first = modify->row;
     put(modify, slot);
     if (modify->only_new)
         finish_writes(modify);
@@ -169,21 +185,22 @@ TupleTableSlot *insert_row(EState *, ResultRelInfo *relation, TupleTableSlot *sl
 TupleTableSlot **insert_rows(EState *, ResultRelInfo *relation, TupleTableSlot **slots, TupleTableSlot **, int *count)
 {
     auto *modify = static_cast<Modify *>(relation->ri_FdwState);
-    auto size = static_cast<size_t>(*count);
-    modify->existed = static_cast<bool *>(palloc0(size + 1));
+    memset(modify->existed, 0, static_cast<size_t>(*count));
     modify->first = modify->row;
     for (int i = 0; i < *count; ++i)
         put(modify, slots[i]);
     finish_writes(modify);
-    auto **inserted = static_cast<TupleTableSlot **>(palloc(sizeof(TupleTableSlot *) * (size + 1)));
     int inserted_count = 0;
-    for (size_t i = 0; i < size; ++i)
+    for (int i = 0; i < *count; ++i)
         if (!modify->existed[i])
-            inserted[inserted_count++] = slots[i];
-    pfree(modify->existed);
-    modify->existed = nullptr;
+            modify->inserted[inserted_count++] = slots[i];
     *count = inserted_count;
-    return inserted;
+    return modify->inserted;
+}
+
+int most_rows_of_batch()
+{
+    return settings::write_connections * 4;
 }
 
 // Rows are handed over in batches only where each has to be waited for.
@@ -193,15 +210,32 @@ int batch_size(ResultRelInfo *relation)
     const TriggerDesc *triggers = relation->ri_TrigDesc;
     bool one_by_one = relation->ri_projectReturning != nullptr || relation->ri_WithCheckOptions != NIL ||
                       (triggers != nullptr && (triggers->trig_insert_before_row || triggers->trig_insert_after_row));
-    return modify == nullptr || !modify->only_new || one_by_one ? 1 : settings::write_connections * 4;
+    return modify == nullptr || !modify->only_new || one_by_one ? 1 : most_rows_of_batch();
+}
+
+// A row that an UPDATE moves to a partition could be found there by the same UPDATE, and be changed once more.
+void refuse_moving_here(const ResultRelInfo *relation)
+{
+    const char *name = RelationGetRelationName(relation->ri_RelationDesc);
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("cannot move rows to foreign table \"%s\", which the same statement updates", name),
+                    errhint("Leave it out by a condition on the partition key, or delete the rows and insert them "
+                            "again.")));
 }
 
 void begin_insert(ModifyTableState *state, ResultRelInfo *relation)
 {
+    if (relation->ri_FdwState != nullptr)
+        refuse_moving_here(relation);
     MemoryContext old = MemoryContextSwitchTo(state->ps.state->es_query_cxt);
     Modify *modify = begin(relation, state->ps.state);
     auto *plan = reinterpret_cast<ModifyTable *>(state->ps.plan);  // none in COPY
     modify->only_new = plan != nullptr && plan->onConflictAction == ONCONFLICT_NOTHING;
+    if (modify->only_new) {
+        auto most = static_cast<size_t>(most_rows_of_batch());
+        modify->existed = static_cast<bool *>(palloc0(sizeof(bool) * most));
+        modify->inserted = static_cast<TupleTableSlot **>(palloc0(sizeof(TupleTableSlot *) * most));
+    }
     MemoryContextSwitchTo(old);
 }
 
@@ -219,31 +253,59 @@ void end(EState *, ResultRelInfo *relation)
 
 // ---- UPDATE and DELETE ----------------------------------------------------------------------------------------------
 
-// The old row tells the key and what has changed. PostgreSQL adds it itself to an UPDATE.
+// The old row tells the key and what has changed. It has the type that it has where the statement itself names it, as
+// the planner keeps one whole row only. Partitions and children have no type in common: there it is what PostgreSQL
+// adds to an UPDATE by itself.
 void add_old_row(PlannerInfo *root, Index relation_index, RangeTblEntry *entry, Relation)
 {
-    Var *row = makeWholeRowVar(entry, static_cast<int>(relation_index), 0, false);
+    auto number = static_cast<int>(relation_index);
+    bool alone = number == root->parse->resultRelation;
+    Var *row = alone ? makeWholeRowVar(entry, number, 0, false)
+                     : makeVar(number, InvalidAttrNumber, RECORDOID, -1, InvalidOid, 0);
     add_row_identity_var(root, row, relation_index, kOldRow);
+}
+
+[[noreturn]] void refuse_key_change(const ForeignTable &table, const ForeignColumn &column)
+{
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("column \"%s\" of foreign table \"%s\" cannot be updated", column.name, table.relation_name),
+                    errdetail("It is of the key of DynamoDB table \"%s\", and keys never change.", table.table_name),
+                    errhint("Insert the item with its new key, and delete the one with the old key.")));
+}
+
+bool sets_by_triggers(const ResultRelInfo *relation)
+{
+    return relation->ri_TrigDesc != nullptr && relation->ri_TrigDesc->trig_update_before_row;
+}
+
+// Triggers may have set it.
+void require_same_key(const ForeignTable &table, const ItemValues &old_item, const ItemValues &new_item)
+{
+    for (int i = 0; i < table.key_count; ++i) {
+        if (table.keys[i] == kNoForeignColumn)
+            continue;
+        const ForeignColumn &column = table.columns[table.keys[i]];
+        const engine::Value *before = engine::find_attribute(old_item.all(), column.attribute);
+        const engine::Value *after = engine::find_attribute(new_item.all(), column.attribute);
+        if (before == nullptr || after == nullptr || !engine::same_value(*before, *after))
+            refuse_key_change(table, column);
+    }
 }
 
 void read_assigned(Modify *modify, ResultRelInfo *relation, EState *estate)
 {
     const ForeignTable &table = *modify->table;
     modify->assigned = static_cast<bool *>(palloc0(static_cast<size_t>(table.column_count) + 1));
-    const Bitmapset *updated = ExecGetUpdatedCols(relation, estate);
-    const TriggerDesc *triggers = relation->ri_TrigDesc;
-    bool by_triggers = triggers != nullptr && triggers->trig_update_before_row;
+    modify->compared = static_cast<bool *>(palloc0(static_cast<size_t>(table.column_count) + 1));
+    const Bitmapset *updated =
+        bms_union(ExecGetUpdatedCols(relation, estate), ExecGetExtraUpdatedCols(relation, estate));
     for (int i = 0; i < table.column_count; ++i) {
         bool set = bms_is_member(table.columns[i].number - FirstLowInvalidHeapAttributeNumber, updated);
         bool key = table.columns[i].key != KeyRole::kNone;
         if (set && key)
-            ereport(ERROR,
-                    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                     errmsg("column \"%s\" of foreign table \"%s\" cannot be updated", table.columns[i].name,
-                            table.relation_name),
-                     errdetail("It is of the key of DynamoDB table \"%s\", and keys never change.", table.table_name),
-                     errhint("Insert the item with its new key, and delete the one with the old key.")));
-        modify->assigned[i] = (set || by_triggers) && !key;
+            refuse_key_change(table, table.columns[i]);
+        modify->assigned[i] = set;
+        modify->compared[i] = (set || sets_by_triggers(relation)) && !key;
     }
 }
 
@@ -292,12 +354,15 @@ void send_change(Modify *modify, const ItemChange &change, const ItemValues &old
     send_or_tell(modify, what);
 }
 
-TupleTableSlot *update_row(EState *, ResultRelInfo *relation, TupleTableSlot *slot, TupleTableSlot *plan_slot)
+TupleTableSlot *update_row(EState *estate, ResultRelInfo *relation, TupleTableSlot *slot, TupleTableSlot *plan_slot)
 {
     auto *modify = static_cast<Modify *>(relation->ri_FdwState);
+    check_row(relation, slot, estate, true);
     MemoryContext old = MemoryContextSwitchTo(modify->context);
-    ItemValues old_item = item_of(modify->rows, old_row_of(modify, plan_slot), modify->assigned);
-    ItemValues new_item = item_of(modify->rows, slot, modify->assigned);
+    ItemValues old_item = item_of(modify->rows, old_row_of(modify, plan_slot), modify->compared);
+    ItemValues new_item = item_of(modify->rows, slot, modify->compared);
+    if (sets_by_triggers(relation))
+        require_same_key(*modify->table, old_item, new_item);
     ItemChange change = change_of(modify->rows, old_item, new_item, modify->assigned);
     uint64 gone = modify->gone;
     if (!change.nothing)

@@ -105,7 +105,7 @@ RowWriter make_row_writer(const ForeignTable &table, TupleDesc descriptor)
     for (int i = 0; i < table.column_count; ++i) {
         const ForeignColumn &column = table.columns[i];
         Form_pg_attribute attribute = TupleDescAttr(descriptor, column.number - 1);
-        if (attribute->attgenerated != '\0')
+        if (attribute->attgenerated != '\0' && attribute->attgenerated != ATTRIBUTE_GENERATED_STORED)
             continue;
         rows.columns[i] =
             make_column_values(column.attribute, attribute->atttypid, {column.sets, column.nulls == Nulls::kNull});
@@ -179,9 +179,8 @@ ItemChange change_of(const RowWriter &rows, const ItemValues &old_item, const It
     for (int i = 0; i < rows.table->column_count; ++i)
         if (assigned[i] && !is_document(rows, i) && rows.columns[i] != nullptr)
             remove(&change, rows.table->columns[i].attribute, new_item);
-    if (rows.table->document != kNoForeignColumn && assigned[rows.table->document])
-        for (uint32 i = 0; i < old_item.count; i += old_item.list[i].span)
-            remove(&change, old_item.list[i].name, new_item);
+    for (uint32 i = 0; i < old_item.count; i += old_item.list[i].span)
+        remove(&change, old_item.list[i].name, new_item);
     change.nothing = change.removed_count == 0 && change.written.count == keys;
     return change;
 }

@@ -9,7 +9,7 @@ namespace podyn {
 
 struct RowWriter {
     const ForeignTable *table;
-    ColumnValues **columns;  // as in the table; null: a generated column, which is PostgreSQL's own affair
+    ColumnValues **columns;  // as in the table; null: a virtual column, which nobody stores
     bool shares_attributes;  // several columns stand for one attribute
 };
 
@@ -27,7 +27,7 @@ struct ItemChange {
     uint32 removed_count;
     bool nothing;
 };
-// `assigned`: the columns that the statement sets. One that is NULL is removed even if it was NULL before: the
+// `assigned`: the columns that the statement itself sets. One that is NULL is removed even if it was NULL before: the
 // attribute may be there with a type that the column does not show.
 ItemChange change_of(const RowWriter &rows, const ItemValues &old_item, const ItemValues &new_item,
                      const bool *assigned);

@@ -88,15 +88,24 @@ void check_role(const ForeignTable &table, const ForeignColumn &column, KeyRole 
 void check_type(const ForeignTable &table, const ForeignColumn &column, const FormData_pg_attribute &attribute)
 {
     bool key = column.key != KeyRole::kNone;
-    if (!column.plain && attribute.attgenerated == '\0' && !can_convert(attribute, column.type, key))
+    if (!column.plain && !can_convert(attribute, column.type, key))
         ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
                         errmsg("column \"%s\" of foreign table \"%s\" has type %s, which cannot hold attribute \"%s\"",
                                column.name, table.relation_name, format_type_be(attribute.atttypid), column.attribute),
                         errhint("Use type %s.", copy_string(engine::column_type_name(column.type)))));
 }
 
-void add_column(ForeignTable *table, const FormData_pg_attribute &attribute)
+// What PostgreSQL computes for a column is written like anything else, and read back.
+FormData_pg_attribute as_stored(const FormData_pg_attribute &attribute)
 {
+    FormData_pg_attribute stored = attribute;
+    stored.attgenerated = stored.attidentity = '\0';
+    return stored;
+}
+
+void add_column(ForeignTable *table, const FormData_pg_attribute &declared)
+{
+    FormData_pg_attribute attribute = as_stored(declared);
     ColumnOptions given = read_column_options(table->relation, attribute.attnum, table->options);
     ForeignColumn *column = &table->columns[table->column_count];
     column->number = attribute.attnum;
