@@ -102,6 +102,7 @@ struct Call final : TransferOwner {
     bool credentials_renewed = false;
     bool done = false;
     std::uint32_t throttled = 0;
+    bool sent_again = false;  // by libcurl, see Transfer
     Status status{};
     std::string body{};
 };

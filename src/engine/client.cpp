@@ -287,6 +287,7 @@ void wait_until(Call &call, std::int64_t due_us) noexcept
 void end_attempt(Call &call, Now now)
 {
     Client &client = *call.client;
+    call.sent_again = call.sent_again || call.transfer->sent_again();
     Outcome outcome;
     Status thrown = guarded([&] {
         outcome = call.exchange->judge(*call.transfer, call.body);

@@ -22,7 +22,7 @@ struct Entry {
     std::string key;
     base::Sha256 digest;
     double units;
-    bool uncertain = false;  // an attempt was not answered: it may have been carried out
+    bool uncertain = false;  // it was sent without an answer: it may have been carried out
 };
 
 struct CallDeleter {
@@ -35,6 +35,12 @@ struct Shipment {
     std::int64_t due_us = 0;
     double units = 0;  // what it was reckoned with
     std::unique_ptr<Call, CallDeleter> call{};
+
+    void make_uncertain()
+    {
+        for (Entry &entry : entries)
+            entry.uncertain = true;
+    }
 };
 
 [[nodiscard]] bool goes_in_batches(WriteKind kind);

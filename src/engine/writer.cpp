@@ -211,6 +211,8 @@ void Writer::drive(Now now)
 void Writer::finish(Shipment &&shipment, Now now)
 {
     Status result = call_status(shipment.call.get());
+    if (shipment.call->sent_again)
+        shipment.make_uncertain();
     dynamodb::WriteAnswer answer;
     if (result.ok())
         result = guarded([&] {
@@ -233,8 +235,7 @@ void Writer::finish(Shipment &&shipment, Now now)
             unanswered_since_us = now.monotonic_us;
         if (now.monotonic_us - unanswered_since_us > kPatience)
             return fail(result);
-        for (Entry &entry : shipment.entries)
-            entry.uncertain = true;
+        shipment.make_uncertain();
         return send_again(std::move(shipment), now);
     }
     if (!is_of_the_write(result))

@@ -45,6 +45,9 @@ class Transfer {
     void *owner = nullptr;
 
     [[nodiscard]] bool timed_out() const noexcept { return result_ == CURLE_OPERATION_TIMEDOUT; }
+    // Where a connection that was used before breaks without a byte of answer, libcurl sends the request once more: the
+    // server may have had it twice. (libcurl 7.80; an older one does not tell.)
+    [[nodiscard]] bool sent_again() const noexcept { return sendings_ > 1; }
     // How the exchange of bytes went; what an HTTP error status means is not its concern. `service` and the URL are
     // named in the message, `option` in the hint: it says where the service is.
     [[nodiscard]] base::Status transport_status(std::string_view service, std::string_view option = "endpoint") const;
@@ -58,11 +61,13 @@ class Transfer {
     void set_method();
     void link_headers();
     static curl_socket_t on_open(void *transfer, curlsocktype purpose, curl_sockaddr *address) noexcept;
+    static int on_sending(void *transfer, char *, char *, int, int) noexcept;
     static std::size_t on_header(char *data, std::size_t size, std::size_t count, void *transfer) noexcept;
     static std::size_t on_body(char *data, std::size_t size, std::size_t count, void *transfer) noexcept;
 
     CURL *easy_;
     CURLcode result_ = CURLE_OK;
+    int sendings_ = 0;
     bool running_ = false;
     bool too_big_ = false;
     bool out_of_memory_ = false;

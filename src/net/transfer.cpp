@@ -89,6 +89,10 @@ void Transfer::configure()
     curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_open);
     curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this);
+#if LIBCURL_VERSION_NUM >= 0x075000  // 7.80.0
+    curl_easy_setopt(easy_, CURLOPT_PREREQFUNCTION, &Transfer::on_sending);
+    curl_easy_setopt(easy_, CURLOPT_PREREQDATA, this);
+#endif
 }
 
 void Transfer::prepare()
@@ -106,6 +110,7 @@ void Transfer::prepare()
     response.clear();
     response.max_body = request.max_body;
     result_ = CURLE_OK;
+    sendings_ = 0;
     too_big_ = out_of_memory_ = connected_ = metadata_refused_ = false;
     error_[0] = '\0';
     curl_easy_setopt(easy_, CURLOPT_URL, request.url.c_str());
@@ -139,6 +144,12 @@ curl_socket_t Transfer::on_open(void *transfer, curlsocktype, curl_sockaddr *add
         return CURL_SOCKET_BAD;
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+int Transfer::on_sending(void *transfer, char *, char *, int, int) noexcept
+{
+    ++static_cast<Transfer *>(transfer)->sendings_;
+    return 0;
 }
 
 // curl_slist_append would copy every line once more.

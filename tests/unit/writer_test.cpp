@@ -175,11 +175,13 @@ TEST_F(WriterTest, a_batch_that_is_refused_is_sent_one_by_one)
     EXPECT_STREQ(told[0].status.detail, "ValidationException: bad");
 }
 
+ServerReply exists(const std::string &item)
+{
+    return {http(400, R"({"__type":"x#ConditionalCheckFailedException","Item":)" + item + "}")};
+}
+
 TEST_F(WriterTest, a_put_that_was_not_answered_knows_its_own_item_again)
 {
-    const auto exists = [](const std::string &item) {
-        return ServerReply{http(400, R"({"__type":"x#ConditionalCheckFailedException","Item":)" + item + "}")};
-    };
     test::TestServer server([&](const ServerRequest &request) -> ServerReply {
         if (request.number == 0)
             return {http(500, "")};
@@ -197,6 +199,26 @@ TEST_F(WriterTest, a_put_that_was_not_answered_knows_its_own_item_again)
     ASSERT_EQ(told.size(), 1U);
     EXPECT_EQ(told[0].result, WriteResult::kExisted);
     EXPECT_EQ(told[0].row, 1U);
+}
+
+// libcurl sends a request once more by itself where a connection that has been used before breaks.
+TEST_F(WriterTest, a_put_that_was_sent_again_unasked_knows_its_own_item_too)
+{
+    test::TestServer server([&](const ServerRequest &request) -> ServerReply {
+        if (request.number == 0)
+            return done();
+        return request.number == 1 ? ServerReply{"", true} : exists(R"({"pk":{"S":"b"}})");
+    });
+    open(server.url());
+    make(0, 1);
+    take("a", WriteKind::kPutNew);
+    drain();
+    take("b", WriteKind::kPutNew);
+    drain();
+    EXPECT_EQ(counts().written, 2U);
+    EXPECT_EQ(counts().requests, 2U);
+    EXPECT_EQ(server.requests(), 3);
+    EXPECT_TRUE(outcomes().empty());
 }
 
 TEST_F(WriterTest, an_error_that_concerns_all_ends_it)
