@@ -32,6 +32,8 @@ struct Modify {
     uint64 first;               // row of the batch
     uint64 existed_count;
     uint64 gone;
+    ErrorContextCallback errors;
+    bool told;  // how much was written, by the error itself
 };
 
 Oid writer_of(ResultRelInfo *relation, EState *estate)
@@ -63,9 +65,34 @@ Modify *begin(ResultRelInfo *relation, EState *estate)
 
 // ---- what becomes of writes -----------------------------------------------------------------------------------------
 
+void tell_written(void *argument)
+{
+    auto *modify = static_cast<Modify *>(argument);
+    engine::WriterCounts counts = engine::writer_counts(modify->writing.writer);
+    if (!modify->told && counts.written + counts.under_way > 0)
+        errcontext(
+            "writing to foreign table \"%s\": %llu writes of this statement were carried out before, %llu may "
+            "have been; they stay",
+            modify->table->relation_name, static_cast<unsigned long long>(counts.written),
+            static_cast<unsigned long long>(counts.under_way));
+}
+
+// Between these two, a cancel and the errors of others say how much was written.
+void begin_telling(Modify *modify)
+{
+    modify->errors = {error_context_stack, tell_written, modify};
+    error_context_stack = &modify->errors;
+}
+
+void end_telling(Modify *modify)
+{
+    error_context_stack = modify->errors.previous;
+}
+
 [[noreturn]] void raise_failure(Modify *modify, const char *key, const engine::Status &status)
 {
     stop_writing(&modify->writing);
+    modify->told = true;
     engine::WriterCounts counts = engine::writer_counts(modify->writing.writer);
     const char *s = status.sqlstate;
     ereport(ERROR, (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])),
@@ -82,6 +109,7 @@ void check_writer(Modify *modify)
     if (status.ok())
         return;
     stop_writing(&modify->writing);
+    modify->told = true;
     ereport(NOTICE, (errmsg("%llu writes of this statement were sent before the error; they stay",
                             static_cast<unsigned long long>(engine::writer_counts(modify->writing.writer).written))));
     check(status);
@@ -172,12 +200,14 @@ TupleTableSlot *insert_row(EState *estate, ResultRelInfo *relation, TupleTableSl
 {
     auto *modify = static_cast<Modify *>(relation->ri_FdwState);
     const TriggerDesc *triggers = relation->ri_TrigDesc;
+    begin_telling(modify);
     check_row(relation, slot, estate, triggers != nullptr && triggers->trig_insert_before_row);
     uint64 existed = modify->existed_count;
     modify->first = modify->row;
     put(modify, slot);
     if (modify->only_new)
         finish_writes(modify);
+    end_telling(modify);
     return modify->existed_count == existed ? slot : nullptr;
 }
 
@@ -185,11 +215,13 @@ TupleTableSlot *insert_row(EState *estate, ResultRelInfo *relation, TupleTableSl
 TupleTableSlot **insert_rows(EState *, ResultRelInfo *relation, TupleTableSlot **slots, TupleTableSlot **, int *count)
 {
     auto *modify = static_cast<Modify *>(relation->ri_FdwState);
+    begin_telling(modify);
     memset(modify->existed, 0, static_cast<size_t>(*count));
     modify->first = modify->row;
     for (int i = 0; i < *count; ++i)
         put(modify, slots[i]);
     finish_writes(modify);
+    end_telling(modify);
     int inserted_count = 0;
     for (int i = 0; i < *count; ++i)
         if (!modify->existed[i])
@@ -244,7 +276,9 @@ void end(EState *, ResultRelInfo *relation)
     auto *modify = static_cast<Modify *>(relation->ri_FdwState);
     if (modify == nullptr)
         return;
+    begin_telling(modify);
     finish_writes(modify);
+    end_telling(modify);
     if (modify->gone > 0 && !modify->returns_rows)
         ereport(WARNING, (errmsg("%llu items that the statement counts as updated were deleted meanwhile",
                                  static_cast<unsigned long long>(modify->gone)),
@@ -357,6 +391,7 @@ void send_change(Modify *modify, const ItemChange &change, const ItemValues &old
 TupleTableSlot *update_row(EState *estate, ResultRelInfo *relation, TupleTableSlot *slot, TupleTableSlot *plan_slot)
 {
     auto *modify = static_cast<Modify *>(relation->ri_FdwState);
+    begin_telling(modify);
     check_row(relation, slot, estate, true);
     MemoryContext old = MemoryContextSwitchTo(modify->context);
     ItemValues old_item = item_of(modify->rows, old_row_of(modify, plan_slot), modify->compared);
@@ -372,6 +407,7 @@ TupleTableSlot *update_row(EState *estate, ResultRelInfo *relation, TupleTableSl
     ExecClearTuple(modify->old_slot);
     MemoryContextSwitchTo(old);
     MemoryContextReset(modify->context);
+    end_telling(modify);
     return modify->returns_rows && modify->gone != gone ? nullptr : slot;
 }
 
@@ -379,11 +415,13 @@ TupleTableSlot *delete_row(EState *, ResultRelInfo *relation, TupleTableSlot *sl
 {
     auto *modify = static_cast<Modify *>(relation->ri_FdwState);
     MemoryContext old = MemoryContextSwitchTo(modify->context);
+    begin_telling(modify);
     TupleTableSlot *old_row = old_row_of(modify, plan_slot);
     ItemValues key = key_of(modify->rows, old_row);
     engine::CheckedWrite checked;
     check_item(modify, key, {engine::WriteKind::kDelete, key.all(), {}, modify->row++}, &checked);
     send_or_tell(modify, modify->dry_run ? tell("delete item with key", checked.key) : "");
+    end_telling(modify);
     MemoryContextSwitchTo(old);
     if (modify->returns_rows)
         ExecCopySlot(slot, old_row);

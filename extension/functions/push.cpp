@@ -41,6 +41,7 @@ struct Push {
     int warnings;
     int64 told_at;
     const char *existing_key;  // on_conflict 'error': the first that there is
+    bool told;                 // how much was written, by the error itself
 };
 
 double read_write_rate(FunctionCallInfo fcinfo, int argument)
@@ -96,12 +97,26 @@ void take_outcomes(Push *push)
     }
 }
 
-[[noreturn]] void raise_existing(const Push &push)
+// A cancel, or an error of the query.
+void tell_written(void *argument)
 {
-    engine::WriterCounts counts = engine::writer_counts(push.writing.writer);
+    auto *push = static_cast<Push *>(argument);
+    engine::WriterCounts counts = engine::writer_counts(push->writing.writer);
+    if (!push->told && push->preview == nullptr)
+        errcontext(
+            "pushing to DynamoDB table \"%s\": %llu rows read, %llu items were written before, %llu may have "
+            "been; they stay",
+            push->options.table, static_cast<unsigned long long>(push->read),
+            static_cast<unsigned long long>(counts.written), static_cast<unsigned long long>(counts.under_way));
+}
+
+[[noreturn]] void raise_existing(Push *push)
+{
+    push->told = true;
+    engine::WriterCounts counts = engine::writer_counts(push->writing.writer);
     ereport(ERROR,
             (errcode(ERRCODE_UNIQUE_VIOLATION),
-             errmsg("DynamoDB table \"%s\" has an item with key %s", push.options.table, push.existing_key),
+             errmsg("DynamoDB table \"%s\" has an item with key %s", push->options.table, push->existing_key),
              errdetail("%llu items were written before; they stay.", static_cast<unsigned long long>(counts.written)),
              errhint("With on_conflict => 'skip' items that exist are left as they are, with 'replace' they are "
                      "replaced.")));
@@ -114,6 +129,7 @@ void check_writer(Push *push)
     if (status.ok())
         return;
     stop_writing(&push->writing);
+    push->told = true;
     ereport(NOTICE, (errmsg("%llu items were written before the error; they stay",
                             static_cast<unsigned long long>(engine::writer_counts(push->writing.writer).written))));
     check(status);
@@ -214,7 +230,7 @@ void finish_push(Push *push)
     }
     take_outcomes(push);
     if (push->existing_key != nullptr)
-        raise_existing(*push);
+        raise_existing(push);
     warn_of_the_rest(*push);
 }
 
@@ -257,14 +273,18 @@ Datum podyn_push(PG_FUNCTION_ARGS)
         PreventCommandIfReadOnly("podyn_push()");
     return_set(fcinfo, false);
     Push *push = begin_push(options);
+    ErrorContextCallback errors = {error_context_stack, tell_written, push};
+    error_context_stack = &errors;
     push_rows(push);
+    if (push->preview == nullptr)
+        finish_push(push);
+    error_context_stack = errors.previous;
     if (push->preview != nullptr) {
         PreviewCounts counts = finish_preview(push->preview);
         warn_of_the_rest(*push);
         return_counts(fcinfo, *push, counts.written, counts.skipped, 0);
         return Datum{0};
     }
-    finish_push(push);
     engine::WriterCounts counts = engine::writer_counts(push->writing.writer);
     return_counts(fcinfo, *push, counts.written, counts.existed, counts.failed);
     return Datum{0};

@@ -445,7 +445,10 @@ bool same_value(const Value &left, const Value &right) noexcept
 
 WriterCounts writer_counts(const Writer *writer) noexcept
 {
-    return writer->counts;
+    WriterCounts counts = writer->counts;
+    for (const Shipment &shipment : writer->running)
+        counts.under_way += shipment.entries.size();
+    return counts;
 }
 
 }  // namespace podyn::engine

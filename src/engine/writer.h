@@ -99,6 +99,7 @@ struct WriterCounts {
     std::uint64_t existed;
     std::uint64_t gone;
     std::uint64_t failed;
+    std::uint64_t under_way;  // sent, not answered
     std::uint64_t requests;
     std::uint64_t throttled;    // requests
     std::uint64_t unprocessed;  // writes that DynamoDB gave back

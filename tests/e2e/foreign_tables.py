@@ -1,4 +1,6 @@
-"""Foreign tables as tests use them: imported, and asked how they would be read."""
+"""Foreign tables as tests use them: imported, copied into, and asked how they would be read."""
+
+from io import StringIO
 
 from psycopg2 import sql
 
@@ -9,6 +11,13 @@ def import_tables(database, limit='', schema='public', **options):
         sql.SQL('{} {}').format(sql.Identifier(name), sql.Literal(str(value))) for name, value in options.items())
     database.query(sql.SQL('IMPORT FOREIGN SCHEMA dynamodb {} FROM SERVER dynamodb INTO {} {}').format(
         sql.SQL(limit), sql.Identifier(schema), sql.SQL('OPTIONS ({})').format(listed) if options else sql.SQL('')))
+
+
+def copy(database, target, lines):
+    """COPY … FROM; gives the number of rows."""
+    with database.connection.cursor() as cursor:
+        cursor.copy_expert(f'COPY {target} FROM STDIN', StringIO(lines))
+        return cursor.rowcount
 
 
 def scans(database, statement, *arguments, analyze=False):

@@ -5,9 +5,11 @@ import json
 import psycopg2
 import pytest
 
+from background import InBackground
 from sample_data import item_for_boto3
 from simulator.tables import comparable
 from test_attribute_values import TABLES
+from waiting import wait_until
 
 KEY = [('pk', 'S')]
 LARGE = 'x' * 300_000
@@ -46,6 +48,18 @@ def test_it_streams(simulator, simulated):
     assert len(simulated.query('FETCH ALL FROM items')) == 38
     simulated.query('COMMIT')
     assert len(dump(simulated, 'pages')) == 40
+
+
+def test_a_copy_tells_how_far_it_is_and_can_be_cancelled(simulator, simulated):
+    fill(simulator, 'slow', *({'pk': {'S': str(number)}, 'data': {'S': LARGE}} for number in range(10)))
+    simulator.fault('slow', operation='Scan', after=2, seconds=60, times=None)
+    pid = simulated.value('SELECT pg_backend_pid()')
+    run = InBackground(lambda: simulated.query("COPY (SELECT podyn_dump('slow')) TO PROGRAM 'cat > /dev/null'"))
+    wait_until(lambda: simulated.postgres.query(
+        'SELECT tuples_processed FROM pg_stat_progress_copy WHERE pid = %s', pid) == [(6,)], 'two pages are copied')
+    simulated.postgres.query('SELECT pg_cancel_backend(%s)', pid)
+    with pytest.raises(psycopg2.errors.QueryCanceled):
+        run.join(30)
 
 
 def test_throttling_slows_and_does_not_fail(simulator, simulated):

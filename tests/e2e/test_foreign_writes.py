@@ -1,10 +1,9 @@
 """Writing to foreign tables; boto3 and the simulator say what has arrived."""
 
-from io import StringIO
-
 import psycopg2
 import pytest
 
+from foreign_tables import copy
 from sample_data import item_for_boto3
 
 KEY = [('pk', 'S'), ('sk', 'N')]
@@ -81,10 +80,7 @@ def test_insert_goes_in_batches_of_25_and_what_is_sent_again_arrives_once(simula
 
 
 def test_copy_from(simulator, simulated, simulated_events):
-    with simulated.connection.cursor() as cursor:
-        cursor.copy_expert('COPY events (pk, sk, tags) FROM STDIN',
-                           StringIO(''.join(f'a\t{i}\t{{x,y}}\n' for i in range(1000))))
-        assert cursor.rowcount == 1000
+    assert copy(simulated, 'events (pk, sk, tags)', ''.join(f'a\t{i}\t{{x,y}}\n' for i in range(1000))) == 1000
     assert len(simulated_events.items) == 1000
     assert simulator.count('BatchWriteItem') == 40
 

@@ -1,6 +1,7 @@
 """podyn_push: a query's rows become items; boto3 and the simulator say what has arrived."""
 
 import random
+import re
 import time
 
 import psycopg2
@@ -210,6 +211,30 @@ def test_a_cancel_ends_it_within_a_second(simulator, simulated):
     with pytest.raises(psycopg2.errors.QueryCanceled):
         run.join(30)
     assert time.monotonic() - begun < 5, 'a second, and more for a busy machine'
+
+
+def test_progress_is_told_and_a_cancel_tells_how_much_was_written(simulator, simulated):
+    """Every ten seconds; notices come to a client when its statement has ended, to the log at once."""
+    simulator.create_table('slow', key=[('pk', 'S')])
+    simulator.fault('slow', operation='BatchWriteItem', after=3, seconds=60, times=None)
+    simulated.query('SET log_min_messages = notice')
+    pid, begun = simulated.value('SELECT pg_backend_pid()'), simulated.postgres.log_size()
+    run = InBackground(lambda: push(simulated, 'SELECT i::text AS pk FROM generate_series(1, 200) AS i', 'slow'))
+    wait_until(lambda: 'pushing to DynamoDB table slow: 200 rows read, 75 written, 0 skipped, 0 failed, 75 write units' in
+               simulated.postgres.log_since(begun), 'progress is told', timeout=60)
+    simulated.postgres.query('SELECT pg_cancel_backend(%s)', pid)
+    with pytest.raises(psycopg2.errors.QueryCanceled) as caught:
+        run.join(30)
+    assert 'CONTEXT:  pushing to DynamoDB table "slow": 200 rows read, 75 items were written before, 125 may have been; ' \
+        'they stay' in caught.value.pgerror
+
+
+def test_an_error_of_the_query_tells_how_much_was_written(simulator, simulated):
+    simulator.create_table('erring', key=[('pk', 'S')])
+    with pytest.raises(psycopg2.errors.DivisionByZero) as caught:
+        push(simulated, 'SELECT i::text AS pk, 1 / (900 - i) AS n FROM generate_series(1, 1000) AS i', 'erring')
+    written = int(re.search(r'(\d+) items were written before', caught.value.pgerror).group(1))
+    assert 0 < written <= len(simulator.tables['erring'].items) < 900
 
 
 @pytest.mark.parametrize('call, message', [

@@ -108,6 +108,11 @@ def truncate(fault, answer):
     return replace(answer, delivery='truncated')
 
 
+def lost(fault, answer):
+    """The connection is cut before the answer."""
+    return replace(answer, delivery='closed')
+
+
 def compress(fault, answer):
     return wire.compressed(answer)
 
@@ -135,7 +140,7 @@ def held(fault, answer):
 
 REPLACING = {'throttle': throttle, 'error': custom_error, 'unavailable': unavailable, 'no_json': no_json,
              'close': close, 'reset': reset, **{kind: error for kind in ERRORS}}
-SPOILING = {'wrong_crc': wrong_crc, 'bit_flip': bit_flip, 'truncate': truncate, 'gzip': compress,
+SPOILING = {'wrong_crc': wrong_crc, 'bit_flip': bit_flip, 'truncate': truncate, 'lost': lost, 'gzip': compress,
             'gzip_wrong_crc': compress_wrong_crc, 'gzip_bomb': bomb, 'slow': slow, 'held': held}
 HARMLESS = {'gzip', 'slow', 'held'}  # the client still gets the operation's answer
 
