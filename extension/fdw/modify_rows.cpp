@@ -148,6 +148,14 @@ bool is_key_attribute_of(const RowWriter &rows, std::string_view attribute)
     return false;
 }
 
+bool is_assigned(const RowWriter &rows, std::string_view attribute, const bool *assigned)
+{
+    for (int i = 0; i < rows.table->column_count; ++i)
+        if (assigned[i] && rows.table->columns[i].attribute == attribute)
+            return true;
+    return false;
+}
+
 void remove(ItemChange *change, std::string_view attribute, const ItemValues &new_item)
 {
     if (engine::find_attribute(new_item.all(), attribute) != nullptr)
@@ -173,7 +181,8 @@ ItemChange change_of(const RowWriter &rows, const ItemValues &old_item, const It
         bool key = is_key_attribute_of(rows, value->name);
         keys += key ? value->span : 0;
         const Value *before = engine::find_attribute(old_item.all(), value->name);
-        if (key || before == nullptr || !engine::same_value(*before, *value))
+        bool unseen = value->type == engine::ValueType::kNull && is_assigned(rows, value->name, assigned);
+        if (key || unseen || before == nullptr || !engine::same_value(*before, *value))
             append_value(&change.written, value);
     }
     for (int i = 0; i < rows.table->column_count; ++i)

@@ -188,6 +188,14 @@ def test_sets_and_nulls_as_options_of_table_and_column(events, database):
         database.query("INSERT INTO typed VALUES ('a', 2, '{}')")
 
 
+def test_a_null_is_written_over_what_the_column_does_not_show(simulator, simulated, simulated_events):
+    make_foreign_table(simulated, 'typed', nulls='null', columns='pk text, sk numeric, flag boolean, n numeric, name text')
+    simulated_events.put({'pk': {'S': 'a'}, 'sk': {'N': '1'}, 'flag': {'S': 'no boolean'}, 'name': {'N': '7'}})
+    simulated.query('UPDATE typed SET flag = NULL, n = 1')
+    assert list(simulated_events.items.values()) == [
+        {'pk': {'S': 'a'}, 'sk': {'N': '1'}, 'flag': {'NULL': True}, 'n': {'N': '1'}, 'name': {'N': '7'}}]
+
+
 @pytest.mark.parametrize('mode', ['jsonb', 'dynamodb_json'])
 def test_whole_items_in_one_column(events, database, mode):
     make_foreign_table(database, 'whole', columns='pk text, sk numeric, data jsonb', conversion_mode=mode)
