@@ -115,9 +115,11 @@ def test_a_cancel_tells_how_much_was_written(simulator, simulated, simulated_eve
     simulator.fault('slow', operation=CANCELLED[statement], after=3, times=None, seconds=60)
     if 'INSERT' not in statement:
         fill(simulated_events)
+    simulated.query('SET podyn.write_connections = 4')
     pid = simulated.value('SELECT pg_backend_pid()')
     run = InBackground(lambda: simulated.query(statement))
-    wait_until(lambda: simulator.count(CANCELLED[statement]) > 4, 'it writes')
+    # Four are under way only when it has taken the answers to the first three.
+    wait_until(lambda: simulator.count(CANCELLED[statement]) == 7, 'it writes')
     simulated.postgres.query('SELECT pg_cancel_backend(%s)', pid)
     with pytest.raises(psycopg2.errors.QueryCanceled) as caught:
         run.join(30)
