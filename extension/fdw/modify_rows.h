@@ -27,8 +27,8 @@ struct ItemChange {
     uint32 removed_count;
     bool nothing;
 };
-// `assigned`: the columns that the statement itself sets. One that is NULL is removed, or written as NULL, even if it was
-// NULL before: the attribute may be there with a type that the column does not show.
+// `assigned`: the columns that the statement itself sets. One that is NULL is removed, or written as NULL, even if it
+// was NULL before: the attribute may be there with a type that the column does not show.
 ItemChange change_of(const RowWriter &rows, const ItemValues &old_item, const ItemValues &new_item,
                      const bool *assigned);
 

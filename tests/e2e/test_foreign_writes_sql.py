@@ -25,7 +25,8 @@ def stored(table):
 # ---- triggers -------------------------------------------------------------------------------------------------------
 
 def test_a_trigger_before_insert_changes_rows_and_leaves_some_out(simulator, simulated, simulated_events):
-    create_trigger(simulated, 'BEFORE INSERT', "NEW.name := 'by trigger'; RETURN CASE WHEN NEW.sk = 2 THEN NULL ELSE NEW END")
+    create_trigger(simulated, 'BEFORE INSERT',
+                   "NEW.name := 'by trigger'; RETURN CASE WHEN NEW.sk = 2 THEN NULL ELSE NEW END")
     assert status(simulated, "INSERT INTO events (pk, sk) SELECT 'a', i FROM generate_series(1, 3) AS i") == 'INSERT 0 2'
     assert copy(simulated, 'events (pk, sk)', 'b\t1\nb\t2\n') == 1
     assert stored(simulated_events) == [item(key, number, name={'S': 'by trigger'}) for key, number in
@@ -44,7 +45,7 @@ def test_a_trigger_does_not_change_a_key_either(simulator, simulated, simulated_
     simulated_events.put(item('a', 1))
     simulated_events.put(item('a', 2))
     create_trigger(simulated, 'BEFORE UPDATE', 'NEW.sk := 2; RETURN NEW')
-    with pytest.raises(psycopg2.errors.FeatureNotSupported, match='column "sk" of foreign table "events" cannot be updated'):
+    with pytest.raises(psycopg2.errors.FeatureNotSupported, match='column "sk" of foreign table "events" cannot be'):
         simulated.query('UPDATE events SET n = 1 WHERE sk = 1')
     assert stored(simulated_events) == [item('a', 1), item('a', 2)]
 
@@ -131,8 +132,9 @@ def test_rows_are_routed_to_a_foreign_partition(simulator, simulated, parted):
                   'FROM generate_series(1, 100) AS i') == 'INSERT 0 100'
     assert copy(simulated, 'parted (pk, sk, region)', 'a\t101\tthere\na\t102\there\n') == 2
     assert stored(parted) == [there(i) for i in range(1, 102, 2)]
-    assert simulated.query('SELECT count(*), count(*) FILTER (WHERE tableoid = %s::regclass) FROM parted', 'there') == [(102, 51)]
-    assert simulated.query("INSERT INTO parted VALUES ('a', 103, 'there') RETURNING sk, tableoid::regclass::text") == [(103, 'there')]
+    assert simulated.query("SELECT count(*), count(*) FILTER (WHERE tableoid = 'there'::regclass) FROM parted") == [(102, 51)]
+    assert simulated.query("INSERT INTO parted VALUES ('a', 103, 'there') RETURNING sk, tableoid::regclass::text") == [
+        (103, 'there')]
     assert status(simulated, "INSERT INTO parted SELECT 'a', i, 'there' FROM generate_series(1, 201) AS i "
                   'ON CONFLICT DO NOTHING') == f'INSERT 0 {201 - 52}'
     assert status(simulated, 'UPDATE parted SET n = 1 WHERE sk IN (1, 2)') == 'UPDATE 3'
@@ -174,7 +176,8 @@ def test_a_partition_is_written_to_as_the_owner_of_the_view(simulator, simulated
 
 def test_a_foreign_table_as_a_child(simulator, simulated, simulated_events):
     simulated.query('CREATE TABLE parent (pk text, sk numeric, n numeric)')
-    simulated.query("CREATE FOREIGN TABLE child (note text) INHERITS (parent) SERVER dynamodb OPTIONS (table_name 'events')")
+    simulated.query('CREATE FOREIGN TABLE child (note text) INHERITS (parent) SERVER dynamodb '
+                    "OPTIONS (table_name 'events')")
     simulated.query("INSERT INTO parent VALUES ('p', 1, 1); INSERT INTO child VALUES ('c', 1, 1, 'x'), ('c', 2, 2, 'y')")
     assert status(simulated, 'UPDATE parent SET n = n + 1 WHERE sk = 1') == 'UPDATE 2'
     assert simulated.query('DELETE FROM parent WHERE sk = 2 RETURNING pk, n') == [('c', 2)]
@@ -208,9 +211,14 @@ def test_writes_inside_of_other_statements(events, database):
 
 def test_a_function_that_catches_an_error_can_go_on(simulator, simulated, simulated_events):
     """What was sent before it stays."""
-    simulated.query("DO $$ BEGIN BEGIN INSERT INTO events (pk, sk) SELECT 'a', 60 / (61 - i) FROM generate_series(1, 61) AS i; "
-                    "EXCEPTION WHEN division_by_zero THEN INSERT INTO events (pk, sk) VALUES ('caught', 1); END; "
-                    "INSERT INTO events (pk, sk) SELECT 'after', count(*) FROM events; END $$")
+    simulated.query("""DO $$ BEGIN
+        BEGIN
+            INSERT INTO events (pk, sk) SELECT 'a', 60 / (61 - i) FROM generate_series(1, 61) AS i;
+        EXCEPTION WHEN division_by_zero THEN
+            INSERT INTO events (pk, sk) VALUES ('caught', 1);
+        END;
+        INSERT INTO events (pk, sk) SELECT 'after', count(*) FROM events;
+    END $$""")
     kept = [stored_item['pk']['S'] for stored_item in stored(simulated_events)]
     assert kept.count('caught') == kept.count('after') == 1
 

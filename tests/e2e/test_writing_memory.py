@@ -34,7 +34,8 @@ def growth(simulator, simulated):
         simulated.query(f"COPY ({ROWS.format(rows)}) TO '{file}'")
         simulated.close()  # a fresh session, which knows nothing of the table
         pid = simulated.value('SELECT pg_backend_pid()')
-        return [peak_memory(simulated, pid, statement.format(query=ROWS.format(rows), file=file)) for statement in statements]
+        return [peak_memory(simulated, pid, statement.format(query=ROWS.format(rows), file=file))
+                for statement in statements]
 
     def measure(few, many, statements):
         return {statement: large - small for statement, small, large in zip(
