@@ -51,6 +51,7 @@ extern "C" {
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/extensible.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
@@ -58,6 +59,7 @@ extern "C" {
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/paramassign.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
@@ -231,6 +233,65 @@ inline ForeignPath *make_foreign_upper_path(PlannerInfo *root, RelOptInfo *relat
     return create_foreign_upper_path(root, relation, target, rows, startup, total, NIL, nullptr, NIL, details);
 #else
     return create_foreign_upper_path(root, relation, target, rows, startup, total, NIL, nullptr, details);
+#endif
+}
+
+// Custom paths and scans that make every target list: PostgreSQL 14 takes that for granted.
+#ifdef CUSTOMPATH_SUPPORT_PROJECTION
+inline constexpr uint32 kCustomPathsProject = CUSTOMPATH_SUPPORT_PROJECTION;
+#else
+inline constexpr uint32 kCustomPathsProject = 0;
+#endif
+
+// PostgreSQL 18 counts the nodes of a path that are disabled.
+inline void count_disabled_of(Path *path, const Path &child)
+{
+#if PG_VERSION_NUM >= 180000
+    path->disabled_nodes = child.disabled_nodes;
+#else
+    (void)path;
+    (void)child;
+#endif
+}
+
+// Whether two nodes are the same column, or the same placeholder, before or behind an outer join.
+inline bool is_same_column(const Node *left, const Node *right)
+{
+    if (nodeTag(left) != nodeTag(right))
+        return false;
+    if (IsA(left, PlaceHolderVar))
+        return reinterpret_cast<const PlaceHolderVar *>(left)->phid ==
+               reinterpret_cast<const PlaceHolderVar *>(right)->phid;
+    if (!IsA(left, Var))
+        return false;
+    auto *one = reinterpret_cast<const Var *>(left);
+    auto *other = reinterpret_cast<const Var *>(right);
+    return one->varno == other->varno && one->varattno == other->varattno && one->varlevelsup == other->varlevelsup;
+}
+
+// PostgreSQL 16 tells a column from the same one behind an outer join, and sees to that only in parameters of its own
+// joins. Expressions over the columns of a target list get them as they stand there.
+#if PG_VERSION_NUM >= 160000
+inline Node *as_in_target_list_mutator(Node *node, void *target)
+{
+    if (node == nullptr)
+        return nullptr;
+    ListCell *cell;
+    foreach (cell, static_cast<List *>(target))
+        if (auto *column = reinterpret_cast<Node *>(static_cast<TargetEntry *>(lfirst(cell))->expr);
+            is_same_column(node, column))
+            return static_cast<Node *>(copyObjectImpl(column));
+    return expression_tree_mutator(node, as_in_target_list_mutator, target);
+}
+#endif
+
+inline List *as_in_target_list(List *expressions, List *target)
+{
+#if PG_VERSION_NUM >= 160000
+    return reinterpret_cast<List *>(as_in_target_list_mutator(reinterpret_cast<Node *>(expressions), target));
+#else
+    (void)target;
+    return expressions;
 #endif
 }
 

@@ -1,6 +1,8 @@
-// The module's door: settings, shared memory, the launcher, and what must happen around DROP DATABASE.
+// The module's door: settings, shared memory, the launcher, joins, and what must happen around DROP DATABASE.
 #include "compat.h"
 #include "database_guard.h"
+#include "fdw/look_ahead.h"
+#include "fdw/look_ahead_planner.h"
 #include "settings.h"
 #include "shared.h"
 
@@ -44,6 +46,8 @@ void _PG_init(void)
     using namespace podyn;
     settings::define();
     guard_databases();
+    register_look_ahead();
+    plan_look_aheads();
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
         return;
     request_memory_with(shared::request);

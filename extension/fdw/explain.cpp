@@ -147,7 +147,7 @@ void explain_scan(ForeignScanState *node, const PlannedScan &plan, ExplainState 
         ExplainPropertyInteger("Limit", nullptr, plan.limit, state);
 }
 
-void explain_figures(const ScanFigures &figures, ExplainState *state)
+void explain_figures(const FetchFigures &figures, ExplainState *state)
 {
     ExplainPropertyInteger("Requests", nullptr, figures.requests, state);
     ExplainPropertyFloat("Read Units", nullptr, figures.read_units, 1, state);

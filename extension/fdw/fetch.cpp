@@ -38,6 +38,7 @@ struct Fetch {
     int part_count;
     int most_at_once;
     std::span<const engine::Item> items;
+    std::span<const engine::CurrentItem> current;  // kBatchGetItem: the same with the digests of their keys
     size_t at;
     int64 counted;
     int64 pages;
@@ -244,6 +245,7 @@ void take_batch(Fetch *fetch, Part *part, engine::ScanPage *page)
         static_cast<Item *>(MemoryContextAlloc(fetch->page_context, sizeof(Item) * (answer.items.size() + 1)));
     for (size_t i = 0; i < answer.items.size(); ++i)
         items[i] = answer.items[i].item;
+    fetch->current = answer.items;
     *page = {{items, answer.items.size()}, answer.read_units, {}};
     keep_unprocessed(fetch, part, answer.unprocessed, !answer.items.empty());
 }
@@ -336,7 +338,8 @@ int64 next_start(const Fetch *fetch)
 // False: there is no further page.
 bool fetch_page(Fetch *fetch)
 {
-    MemoryContextReset(fetch->page_context);
+    if (!fetch->wanted.keeps_items)
+        MemoryContextReset(fetch->page_context);
     fetch->items = {};
     fetch->at = 0;
     while (has_more(fetch)) {
@@ -386,6 +389,11 @@ const Item *next_item(Fetch *fetch)
     return &fetch->items[fetch->at++];
 }
 
+const uint8 *key_digest_of_item(const Fetch *fetch)
+{
+    return fetch->current[fetch->at - 1].key_digest;
+}
+
 int64 count_items(Fetch *fetch)
 {
     while (fetch_page(fetch)) {
@@ -396,6 +404,12 @@ int64 count_items(Fetch *fetch)
 FetchFigures figures_of(const Fetch *fetch)
 {
     return fetch->figures;
+}
+
+void add(FetchFigures *sum, const FetchFigures &figures)
+{
+    sum->requests += figures.requests;
+    sum->read_units += figures.read_units;
 }
 
 }  // namespace podyn

@@ -20,14 +20,17 @@ struct Wanted {
     bool backwards;
     std::string_view *keys;  // kGetItem, kBatchGetItem: as DynamoDB JSON, no two of them equal
     int key_count;
+    bool keeps_items;  // for as long as the fetch lives
 };
 
 struct Fetch;
 
 // Ends, with all that is under way, when the context is reset.
 Fetch *start_fetch(MemoryContext context, ForeignTable *table, const Wanted &wanted);
-// The next item; null: there is none. It lives until the next call.
+// The next item; null: there is none. It lives until the next call, see also keeps_items.
 const engine::Item *next_item(Fetch *fetch);
+// Of kBatchGetItem: the digest of that item's key, see engine::key_digest.
+const uint8 *key_digest_of_item(const Fetch *fetch);
 // Of requests that only count: how many there are.
 int64 count_items(Fetch *fetch);
 
@@ -36,5 +39,6 @@ struct FetchFigures {
     double read_units;
 };
 FetchFigures figures_of(const Fetch *fetch);
+void add(FetchFigures *sum, const FetchFigures &figures);
 
 }  // namespace podyn

@@ -72,7 +72,7 @@ List *write_plan(const PlannedScan &scan, const Access &access, List **values)
     List *head = NIL;
     for (int number :
          {static_cast<int>(access.request), static_cast<int>(scan.relation), static_cast<int>(scan.count),
-          static_cast<int>(scan.ordered), static_cast<int>(scan.backwards), scan.limit,
+          static_cast<int>(scan.ordered), static_cast<int>(scan.backwards), scan.limit, scan.ahead,
           count_conditions(access.partition), count_conditions(access.sort), count_conditions(access.filter)})
         head = lappend_int(head, number);
     List *conditions = append_terms(NIL, access.partition, values);
@@ -95,6 +95,7 @@ PlannedScan read_plan(List *details)
     scan.ordered = head.next() != 0;
     scan.backwards = head.next() != 0;
     scan.limit = head.next();
+    scan.ahead = head.next();
     scan.partition_count = head.next();
     scan.sort_count = head.next();
     scan.filter_count = head.next();
@@ -108,6 +109,14 @@ PlannedScan read_plan(List *details)
     auto *index = static_cast<List *>(lfourth(details));
     scan.index = index == NIL ? nullptr : strVal(linitial(index));
     return scan;
+}
+
+List *key_expressions(const Access &access)
+{
+    List *values = NIL;
+    append_terms(NIL, access.partition, &values);
+    append_terms(NIL, access.sort, &values);
+    return values;
 }
 
 }  // namespace podyn

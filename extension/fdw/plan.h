@@ -16,6 +16,8 @@ struct PlannedCondition {
     bool pattern;
 };
 
+inline constexpr int kNoParameter = -1;
+
 struct PlannedScan {
     Request request;
     Oid relation;
@@ -30,11 +32,14 @@ struct PlannedScan {
     int sort_count;
     PlannedCondition *filter;
     int filter_count;
-    Bitmapset *needed;  // pull_varattnos' way
+    Bitmapset *needed;         // pull_varattnos' way
+    int ahead = kNoParameter;  // the plan's parameter by which a look-ahead hands keys over (look_ahead.h)
 };
 
 // `values`: gets the conditions' expressions.
 List *write_plan(const PlannedScan &scan, const Access &access, List **values);
 PlannedScan read_plan(List *details);
+// The expressions of the conditions on the key, in the order in which write_plan begins.
+List *key_expressions(const Access &access);
 
 }  // namespace podyn

@@ -16,6 +16,7 @@ constexpr double kCostOfRequest = 10;
 constexpr double kCostOfScan = 500;
 constexpr double kCostOfByte = 0.0005;
 constexpr double kCostOfRow = 0.05;
+constexpr double kCostOfFind = 0.02;  // of an item that is here already
 constexpr double kBytesUnknown = 200;
 
 // Of a relation, while it is planned (RelOptInfo::fdw_private).
@@ -30,6 +31,7 @@ struct Choice {
     const Access *access;
     bool ordered;  // the order was asked for
     bool backwards;
+    AheadLink *ahead;  // null: it asks for its items itself
 };
 
 Planning *planning_of(RelOptInfo *relation)
@@ -67,10 +69,15 @@ double bytes_of_item(const ForeignTable &table)
     return static_cast<double>(table.source.size_bytes) / static_cast<double>(table.source.item_count);
 }
 
+Cost cost_of_items(const ForeignTable &table, double count)
+{
+    return count * (kCostOfByte * bytes_of_item(table) + kCostOfRow);
+}
+
 Cost cost_of(const ForeignTable &table, const Access &access)
 {
     double start = access.request == Request::kScan ? kCostOfScan : kCostOfRequest * access.requests;
-    return start + access.rows_read * (kCostOfByte * bytes_of_item(table) + kCostOfRow);
+    return start + cost_of_items(table, access.rows_read);
 }
 
 void get_relation_size(PlannerInfo *root, RelOptInfo *relation, Oid oid)
@@ -130,12 +137,12 @@ void add_access(PlannerInfo *root, RelOptInfo *relation, const Access &access, P
     double rows = parameters != nullptr ? parameters->ppi_rows : relation->rows;
     Relids outer = parameters != nullptr ? parameters->ppi_req_outer : relation->lateral_relids;
     add_path(relation, reinterpret_cast<Path *>(make_foreign_path(root, relation, rows, kCostOfRequest, cost, NIL,
-                                                                  outer, wrap({&access, false, false}))));
+                                                                  outer, wrap({&access, false, false, nullptr}))));
     bool backwards = false;
     if (parameters == nullptr && gives_order(root, relation, access, &backwards))
         add_path(relation, reinterpret_cast<Path *>(make_foreign_path(root, relation, rows, kCostOfRequest, cost,
                                                                       root->query_pathkeys, outer,
-                                                                      wrap({&access, true, backwards}))));
+                                                                      wrap({&access, true, backwards, nullptr}))));
 }
 
 bool is_of_relation(PlannerInfo *, RelOptInfo *relation, EquivalenceClass *, EquivalenceMember *member, void *column)
@@ -246,6 +253,8 @@ ForeignScan *get_plan(PlannerInfo *root, RelOptInfo *relation, Oid oid, ForeignP
     scan.ordered = choice.ordered;
     scan.backwards = choice.backwards;
     scan.limit = limit_of(root, choice);
+    if (choice.ahead != nullptr)
+        scan.ahead = parameter_of(root, choice.ahead);
     scan.needed = bms_copy(planning_of(relation)->needed);
     List *local = extract_actual_clauses(clauses, false);
     pull_varattnos(reinterpret_cast<Node *>(local), relation->relid, &scan.needed);
@@ -319,7 +328,7 @@ void get_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *inp
     add_path(output, reinterpret_cast<Path *>(make_foreign_upper_path(
                          root, output, root->upper_targets[UPPERREL_GROUP_AGG], 1, kCostOfRequest,
                          kCostOfRequest + best->rows_read * kCostOfByte * bytes_of_item(*planning->table),
-                         wrap({best, false, false}))));
+                         wrap({best, false, false, nullptr}))));
 }
 
 }  // namespace
@@ -330,6 +339,36 @@ void set_planner_routines(FdwRoutine *routine)
     routine->GetForeignPaths = get_paths;
     routine->GetForeignPlan = get_plan;
     routine->GetForeignUpperPaths = get_upper_paths;
+}
+
+const Access *lookup_of(const Path *path)
+{
+    const FdwRoutine *routine = path->parent->fdwroutine;
+    if (!IsA(path, ForeignPath) || path->param_info == nullptr || routine->GetForeignPaths != get_paths)
+        return nullptr;
+    const Access *access = choice_of(reinterpret_cast<const ForeignPath *>(path)).access;
+    return access->request == Request::kGetItem ? access : nullptr;
+}
+
+Cost cost_of_lookups(const Path *lookup, double requests, double items)
+{
+    return requests * kCostOfRequest + cost_of_items(*planning_of(lookup->parent)->table, items);
+}
+
+Path *make_lookup_ahead(PlannerInfo *root, const Path *lookup, AheadLink *link)
+{
+    auto *access = static_cast<Access *>(palloc(sizeof(Access)));
+    *access = *lookup_of(lookup);
+    access->request = Request::kBatchGetItem;
+    return reinterpret_cast<Path *>(make_foreign_path(root, lookup->parent, lookup->rows, 0, kCostOfFind, NIL,
+                                                      PATH_REQ_OUTER(lookup), wrap({access, false, false, link})));
+}
+
+int parameter_of(PlannerInfo *root, AheadLink *link)
+{
+    if (link->parameter == kNoParameter)
+        link->parameter = assign_special_exec_param(root);
+    return link->parameter;
 }
 
 }  // namespace podyn

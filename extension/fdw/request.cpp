@@ -1,6 +1,7 @@
 // See request.h.
 #include "fdw/request.h"
 
+#include "engine/keys.h"
 #include "fdw/conditions.h"
 #include "fdw/values.h"
 #include "raise.h"
@@ -186,19 +187,30 @@ bool has_sort_points(const PlannedScan &plan)
 }
 
 // GetItem's and BatchGetItem's keys: each partition key with each sort key.
+struct Key {
+    engine::KeyValue values[2];
+    size_t count;
+
+    [[nodiscard]] std::span<const engine::KeyValue> attributes() const { return {values, count}; }
+};
+
+Key key_at(const Wanted &wanted, int i)
+{
+    int sorts = Max(wanted.sort_count, 1);
+    Key key = {{wanted.partitions[i / sorts][0], {}}, 1};
+    if (wanted.sort_count > 0)
+        key.values[key.count++] = {wanted.sorts[i % sorts].attribute, wanted.sorts[i % sorts].operands[0]};
+    return key;
+}
+
 void make_keys(Wanted *wanted)
 {
     int sorts = Max(wanted->sort_count, 1);
     wanted->key_count = checked_lookups(static_cast<int64>(wanted->partition_count) * sorts);
     wanted->keys = static_cast<std::string_view *>(
         palloc_extended(sizeof(std::string_view) * static_cast<size_t>(wanted->key_count + 1), MCXT_ALLOC_HUGE));
-    for (int i = 0; i < wanted->key_count; ++i) {
-        engine::KeyValue key[2] = {wanted->partitions[i / sorts][0], {}};
-        size_t size = 1;
-        if (wanted->sort_count > 0)
-            key[size++] = {wanted->sorts[i % sorts].attribute, wanted->sorts[i % sorts].operands[0]};
-        wanted->keys[i] = key_json({key, size});
-    }
+    for (int i = 0; i < wanted->key_count; ++i)
+        wanted->keys[i] = key_json(key_at(*wanted, i).attributes());
 }
 
 bool make_key_request(const Making &making, const PlannedScan &plan, Wanted *wanted)
@@ -339,30 +351,81 @@ bool reads_consistently(const ForeignTable &table, const engine::IndexDescriptio
     return table.options.consistent_read != ConsistentRead::kOff && (index == nullptr || index->local);
 }
 
+Wanted make_wanted(const ForeignTable &table, const PlannedScan &plan, const engine::IndexDescription *index)
+{
+    Wanted wanted = {};
+    wanted.request = plan.request;
+    wanted.backwards = plan.backwards;
+    wanted.read.table = table.table_name;
+    wanted.read.index = view(plan.index);
+    wanted.read.consistent = reads_consistently(table, index);
+    wanted.read.count_only = plan.count;
+    wanted.read.limit = static_cast<uint32>(plan.limit);
+    if (!plan.count)
+        wanted.read.projection = make_projection(table, plan);
+    return wanted;
+}
+
+void take_digest(std::span<const engine::KeyValue> key, uint8 *digest)
+{
+    engine::Value values[2] = {};
+    for (size_t i = 0; i < key.size(); ++i) {
+        values[i].name = key[i].attribute;
+        values[i].type = key[i].value.type;
+        values[i].text = key[i].value.text;
+    }
+    check(engine::key_digest({values, key.size()}, digest));
+}
+
 }  // namespace
+
+PlanValue *evaluate(List *expressions, ExprContext *context)
+{
+    auto *values =
+        static_cast<PlanValue *>(palloc(sizeof(PlanValue) * static_cast<size_t>(list_length(expressions) + 1)));
+    ListCell *cell;
+    int i = 0;
+    foreach (cell, expressions) {
+        auto *expression = static_cast<ExprState *>(lfirst(cell));
+        PlanValue *value = &values[i++];
+        value->type = exprType(reinterpret_cast<Node *>(expression->expr));
+        value->datum = ExecEvalExpr(expression, context, &value->null);
+    }
+    return values;
+}
 
 bool make_request(const ForeignTable &table, const PlannedScan &plan, const PlanValue *values, Wanted *wanted)
 {
-    *wanted = {};
-    wanted->request = plan.request;
-    wanted->backwards = plan.backwards;
     const engine::IndexDescription *index = plan.index == nullptr ? nullptr : find_index(table, plan.index);
     if (plan.index != nullptr && index == nullptr)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                         errmsg("DynamoDB table \"%s\" has no index \"%s\" any more", table.table_name, plan.index),
                         errhint("Prepared statements keep their plans: use DISCARD PLANS.")));
     Making making = {&table, values};
+    *wanted = make_wanted(table, plan, index);
     if (plan.request != Request::kScan && !make_key_request(making, plan, wanted))
         return false;
-    wanted->read.table = table.table_name;
-    wanted->read.index = view(plan.index);
-    wanted->read.consistent = reads_consistently(table, index);
     wanted->read.filter = make_filter(making, plan);
-    wanted->read.count_only = plan.count;
-    wanted->read.limit = static_cast<uint32>(plan.limit);
-    if (!plan.count)
-        wanted->read.projection = make_projection(table, plan);
     return true;
+}
+
+bool make_key(const ForeignTable &table, const PlannedScan &plan, const PlanValue *values, WantedKey *key)
+{
+    Wanted wanted = {};
+    if (!make_key_request({&table, values}, plan, &wanted))
+        return false;
+    key->json = wanted.keys[0];
+    take_digest(key_at(wanted, 0).attributes(), key->digest);
+    return true;
+}
+
+Wanted make_lookups(const ForeignTable &table, const PlannedScan &plan, std::string_view *keys, int count)
+{
+    Wanted wanted = make_wanted(table, plan, nullptr);
+    wanted.keys = keys;
+    wanted.key_count = count;
+    wanted.keeps_items = true;
+    return wanted;
 }
 
 }  // namespace podyn

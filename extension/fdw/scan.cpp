@@ -3,6 +3,7 @@
 
 #include "fdw/explain.h"
 #include "fdw/fetch.h"
+#include "fdw/lookup_batch.h"
 #include "fdw/request.h"
 #include "fdw/row_maker.h"
 #include "raise.h"
@@ -12,14 +13,16 @@ namespace {
 
 struct Scan {
     PlannedScan plan;
-    MemoryContext run;    // from one (re)start of the scan to the next
-    ForeignTable *table;  // null: EXPLAIN alone
-    RowMaker *maker;      // null: the scan only counts
-    List *values;         // ExprState *
-    Fetch *fetch;         // null: nothing to be fetched
+    MemoryContext run;          // from one (re)start of the scan to the next
+    ForeignTable *table;        // null: EXPLAIN alone
+    RowMaker *maker;            // null: the scan only counts
+    List *values;               // ExprState *
+    Fetch *fetch;               // null: nothing to be fetched
+    LookupBatch *ahead;         // a look-ahead's; null: the scan fetches for itself
+    const engine::Item *found;  // in that
     bool started;
     bool ended;
-    ScanFigures figures;
+    FetchFigures figures;
 };
 
 Scan *scan_of(ForeignScanState *node)
@@ -46,37 +49,38 @@ void begin(ForeignScanState *node, int flags)
     if (!scan->plan.count)
         scan->maker =
             make_row_maker(context, scan->table, node->ss.ss_ScanTupleSlot->tts_tupleDescriptor, scan->plan.needed);
-}
-
-PlanValue *evaluate(ForeignScanState *node)
-{
-    List *states = scan_of(node)->values;
-    auto *values = static_cast<PlanValue *>(palloc(sizeof(PlanValue) * static_cast<size_t>(list_length(states) + 1)));
-    ListCell *cell;
-    int i = 0;
-    foreach (cell, states) {
-        auto *state = static_cast<ExprState *>(lfirst(cell));
-        PlanValue *value = &values[i++];
-        value->type = exprType(reinterpret_cast<Node *>(state->expr));
-        value->datum = ExecEvalExpr(state, node->ss.ps.ps_ExprContext, &value->null);
+    if (scan->plan.ahead != kNoParameter) {
+        scan->ahead = make_lookup_batch(context, scan->table, &scan->plan);
+        *find_place(node->ss.ps.state, scan->plan.ahead) = scan->ahead;
     }
-    return values;
 }
 
 void start(ForeignScanState *node)
 {
     Scan *scan = scan_of(node);
     MemoryContext old = MemoryContextSwitchTo(scan->run);
+    const PlanValue *values = evaluate(scan->values, node->ss.ps.ps_ExprContext);
     Wanted wanted;
-    if (make_request(*scan->table, scan->plan, evaluate(node), &wanted))
+    if (scan->ahead != nullptr)
+        scan->found = find_item(scan->ahead, values);
+    else if (make_request(*scan->table, scan->plan, values, &wanted))
         scan->fetch = start_fetch(scan->run, scan->table, wanted);
     MemoryContextSwitchTo(old);
     scan->started = true;
 }
 
+const engine::Item *take_item(Scan *scan)
+{
+    if (scan->fetch != nullptr)
+        return next_item(scan->fetch);
+    const engine::Item *found = scan->found;
+    scan->found = nullptr;
+    return found;
+}
+
 bool fill_row(Scan *scan, TupleTableSlot *slot)
 {
-    const engine::Item *item = scan->fetch == nullptr ? nullptr : next_item(scan->fetch);
+    const engine::Item *item = take_item(scan);
     if (item == nullptr)
         return false;
     make_row(scan->maker, *item, slot->tts_values, slot->tts_isnull);
@@ -112,11 +116,8 @@ TupleTableSlot *iterate(ForeignScanState *node)
 
 void add_figures(Scan *scan)
 {
-    if (scan->fetch == nullptr)
-        return;
-    FetchFigures figures = figures_of(scan->fetch);
-    scan->figures.requests += figures.requests;
-    scan->figures.read_units += figures.read_units;
+    if (scan->fetch != nullptr)
+        add(&scan->figures, figures_of(scan->fetch));
 }
 
 void rescan(ForeignScanState *node)
@@ -125,6 +126,7 @@ void rescan(ForeignScanState *node)
     add_figures(scan);
     MemoryContextReset(scan->run);
     scan->fetch = nullptr;
+    scan->found = nullptr;
     scan->started = scan->ended = false;
 }
 
@@ -141,7 +143,7 @@ void explain(ForeignScanState *node, ExplainState *state)
     explain_scan(node, scan->plan, state);
     if (state->analyze && scan->table != nullptr) {
         add_figures(scan);
-        explain_figures(scan->figures, state);
+        explain_figures(scan->ahead != nullptr ? figures_of(scan->ahead) : scan->figures, state);
     }
 }
 
