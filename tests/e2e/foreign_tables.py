@@ -20,18 +20,22 @@ def copy(database, target, lines):
         return cursor.rowcount
 
 
-def scans(database, statement, *arguments, analyze=False):
-    """The foreign scans of a statement's plan, each as EXPLAIN (VERBOSE) shows it."""
+def nodes(database, statement, kind, *arguments, analyze=False):
+    """The nodes of this kind in a statement's plan, each as EXPLAIN (VERBOSE) shows it."""
     explain = f'EXPLAIN (VERBOSE, COSTS off, TIMING off, FORMAT json{", ANALYZE" if analyze else ""}) '
     found = []
 
     def look(node):
-        if node['Node Type'] == 'Foreign Scan':
+        if node['Node Type'] == kind:
             found.append(node)
         for child in node.get('Plans', ()):
             look(child)
     look(database.value(explain + statement, *arguments)[0]['Plan'])
     return found
+
+
+def scans(database, statement, *arguments, **options):
+    return nodes(database, statement, 'Foreign Scan', *arguments, **options)
 
 
 def scan(database, statement, *arguments, **options):
