@@ -112,7 +112,8 @@ void append_set(std::string &json, const Value &set, std::string_view attribute,
             json += ',';
         append_scalar(json, *member, true, attribute, size);
         if (!members.insert(member_form(*member)).second)
-            refuse("22023", attribute, "is a set with a member twice: " + member_form(*member).substr(0, 100));
+            refuse("22023", attribute,
+                   "is a set with a member twice: " + std::string(member->text.substr(0, kMostQuotedBytes)));
     }
     json += ']';
     size += kContainerBytes;

@@ -123,7 +123,7 @@ TEST(ItemWriter, refuses_what_dynamodb_would)
     EXPECT_EQ(refusal(with_value(R"({"SS":[]})")),
               "22023 attribute \"v\" is a set without members, which DynamoDB does not have");
     EXPECT_EQ(refusal(with_value(R"({"L":[{"NS":["1","1.0"]}]})")),
-              "22023 attribute \"v\" is a set with a member twice: 1E1");
+              "22023 attribute \"v\" is a set with a member twice: 1.0");
     EXPECT_EQ(refusal(with_value(R"({"N":"123456789012345678901234567890123456789"})")),
               "22003 attribute \"v\" has a number of 39 digits; DynamoDB keeps 38");
     EXPECT_EQ(refusal(with_value(R"({"N":"1E126"})")),
