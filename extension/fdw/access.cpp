@@ -200,6 +200,18 @@ bool can_filter(const Search &search, const Access &access, const Term &term)
     return access.request == Request::kQuery && !names_key_of(search, access, term);
 }
 
+// Whatever is read has the keys of where it is read from.
+bool is_always_true(const Search &search, const Access &access, const Term &term)
+{
+    if (!term.simple() || term.conditions[0].test != Test::kIsNotNull)
+        return false;
+    for (std::span<const KeyAttribute> keys : {keys_of(search, access.index), keys_of(search, nullptr)})
+        for (const KeyAttribute &key : keys)
+            if (const ForeignColumn *column = column_of(search, key); column != nullptr && is_about(term, *column))
+                return true;
+    return false;
+}
+
 // A strict bound is widened where there are two: BETWEEN includes both.
 bool says_in_full(const Access &access)
 {
@@ -233,6 +245,8 @@ void take_filter(const Search &search, Access *access)
         auto *term = static_cast<Term *>(lfirst(cell));
         if (list_member_ptr(access->partition, term) || list_member_ptr(access->sort, term)) {
             access->exact = access->exact && is_exact_key(search, *term);
+        } else if (is_always_true(search, *access, *term)) {
+            continue;
         } else if (can_filter(search, *access, *term)) {
             access->filter = lappend(access->filter, term);
             access->exact = access->exact && term->exact;

@@ -122,6 +122,10 @@ def test_limit(orders):
         return scan(orders, statement).get('Limit')
     assert limit('SELECT * FROM orders LIMIT 7') == 7
     assert limit("SELECT * FROM orders WHERE customer = 'c1' ORDER BY at LIMIT 2 OFFSET 1") == 3
+    assert limit("SELECT max(at) FROM orders WHERE customer = 'c1'") == 1
+    assert orders.value("SELECT max(at) FROM orders WHERE customer = 'c1'") == '2024-01-09'
+    assert limit("SELECT * FROM orders WHERE status = 'done' AND total IS NOT NULL AND at IS NOT NULL LIMIT 7") == 7
+    assert limit('SELECT * FROM orders WHERE size IS NOT NULL LIMIT 7') is None
     assert limit('SELECT * FROM orders WHERE length(status) = 4 LIMIT 7') is None
     assert limit('SELECT * FROM orders WHERE size = 1 LIMIT 7') is None
     assert limit('SELECT * FROM orders ORDER BY size LIMIT 7') is None
