@@ -169,6 +169,13 @@ void add_comparison(Building *building, Test test, const ForeignColumn &column, 
     building->exact = building->exact && !changed_strings_pass && is_exact_constant(column, value);
 }
 
+bool is_exact_value(const ForeignColumn &column, Writer *writer, Datum value)
+{
+    engine::Operand operand;
+    return make_operand(column, writer, value, &operand) && is_unambiguous(operand) &&
+           (operand.type == engine::ValueType::kBool || can_be_key(operand, true));
+}
+
 Node *text_constant(const char *value)
 {
     return reinterpret_cast<Node *>(
@@ -260,6 +267,22 @@ bool translate_operator(Building *building, const OpExpr *clause)
     return true;
 }
 
+// As is_exact_constant. Counts the values of a constant array, too.
+bool is_exact_array(const ForeignColumn &column, Node *array, int *count)
+{
+    if (!IsA(array, Const) || reinterpret_cast<Const *>(array)->constisnull || kind_of(column) == Kind::kSpelled)
+        return false;
+    auto *constant = reinterpret_cast<Const *>(array);
+    Datum *elements;
+    bool *nulls;
+    deconstruct_values(constant->constvalue, &elements, &nulls, count);
+    Writer writer = make_writer(get_element_type(constant->consttype));
+    for (int i = 0; i < *count; ++i)
+        if (nulls[i] || !is_exact_value(column, &writer, elements[i]))
+            return false;
+    return *count > 0;
+}
+
 bool translate_array(Building *building, const ScalarArrayOpExpr *clause)
 {
     const ForeignColumn *column = column_of(*building, static_cast<Node *>(linitial(clause->args)));
@@ -277,7 +300,7 @@ bool translate_array(Building *building, const ScalarArrayOpExpr *clause)
     condition->column = column->number;
     condition->value = reinterpret_cast<Expr *>(array);
     condition->array = true;
-    building->exact = false;
+    building->exact = is_exact_array(*column, array, &condition->values) && building->exact;
     return true;
 }
 
@@ -386,9 +409,7 @@ bool is_exact_constant(const ForeignColumn &column, Node *value)
         return false;
     auto *constant = reinterpret_cast<Const *>(value);
     Writer writer = make_writer(constant->consttype);
-    engine::Operand operand;
-    return make_operand(column, &writer, constant->constvalue, &operand) && is_unambiguous(operand) &&
-           (operand.type == engine::ValueType::kBool || can_be_key(operand, true));
+    return is_exact_value(column, &writer, constant->constvalue);
 }
 
 char *like_prefix(std::string_view pattern, LikeRest *rest)

@@ -15,6 +15,7 @@ struct Condition {
     AttrNumber column;
     Expr *value;  // null: none. For kIn and kNotIn, if `array`, an array
     bool array;
+    int values;    // how many a constant array has
     bool pattern;  // the value is LIKE's pattern, whose beginning is not known before it is executed
 };
 

@@ -302,8 +302,11 @@ bool is_short(const Access &access)
     constexpr int kMostConditions = 40;
     int conditions = 0;
     ListCell *cell;
-    foreach (cell, access.filter)
-        conditions += static_cast<Term *>(lfirst(cell))->count;
+    foreach (cell, access.filter) {
+        auto *term = static_cast<Term *>(lfirst(cell));
+        for (int i = 0; i < term->count; ++i)
+            conditions += Max(term->conditions[i].values, 1);
+    }
     return conditions <= kMostConditions;
 }
 

@@ -136,7 +136,9 @@ def test_limit(orders):
 def test_counts(orders):
     for condition, request, rows in (('true', 'Scan', 40), ("customer = 'c1'", 'Query', 10), ('size < 10', 'Scan', 10),
                                      ("customer = 'c1' AND at >= '2024-01-03' AND at <= '2024-01-05'", 'Query', 3),
-                                     ("status = 'done' AND size > 5", 'Scan', 12)):
+                                     ("status = 'done' AND size > 5", 'Scan', 12),
+                                     ("size IN (1, 3, 77) OR status NOT IN ('done', 'open')", 'Scan', 2),
+                                     ("customer IN ('c1', 'c2') AND size NOT IN (1, 2)", 'Query', 18)):
         found = scan(orders, f'SELECT count(*) FROM orders WHERE {condition}')
         assert (found['Request'], found.get('Select')) == (request, 'COUNT'), (condition, found)
         assert orders.value(f'SELECT count(*) FROM orders WHERE {condition}') == rows, condition
@@ -145,7 +147,9 @@ def test_counts(orders):
         assert scan(orders, f'SELECT {counted} FROM orders').get('Select') == select, counted
     assert orders.query('SELECT count(1), count(*) > 39 FROM orders') == [(ORDERS, True)]
     for condition, rows in (("customer = 'c1' AND at > '2024-01-03' AND at < '2024-01-05'", 1),
-                            ('length(status) = 4', 40), ("\"odd name#\" COLLATE \"C\" > 'x5'", 4)):
+                            ('length(status) = 4', 40), ('size = ANY ((ARRAY(SELECT generate_series(0, 50)))::int[])', 40),
+                            ('size IN (1, NULL)', 1), (f"size IN ({', '.join(map(str, range(50)))})", 40),
+                            ("status IN ('open', '␀')", 26), ("\"odd name#\" COLLATE \"C\" > 'x5'", 4)):
         assert 'Select' not in scan(orders, f'SELECT count(*) FROM orders WHERE {condition}'), condition
         assert orders.value(f'SELECT count(*) FROM orders WHERE {condition}') == rows, condition
 
