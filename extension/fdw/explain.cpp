@@ -93,6 +93,15 @@ void show_filter(const Explaining &explaining)
     show(explaining, "Filter Expression", text);
 }
 
+bool is_among(const List *names, const char *name)
+{
+    ListCell *cell;
+    foreach (cell, names)
+        if (strcmp(static_cast<const char *>(lfirst(cell)), name) == 0)
+            return true;
+    return false;
+}
+
 void show_projection(const Explaining &explaining)
 {
     if (explaining.plan->count) {
@@ -101,12 +110,16 @@ void show_projection(const Explaining &explaining)
     }
     StringInfoData text;
     initStringInfo(&text);
+    List *shown = NIL;  // several columns may show one attribute
     for (int member = -1; (member = bms_next_member(explaining.plan->needed, member)) >= 0;) {
         auto column = static_cast<AttrNumber>(member + FirstLowInvalidHeapAttributeNumber);
-        if (column > 0)
-            appendStringInfo(&text, "%s%s", text.len ? ", " : "", attribute_of(explaining, column));
-        else if (column == 0)
-            appendStringInfo(&text, "%s*", text.len ? ", " : "");
+        if (column < 0)
+            continue;
+        const char *name = column == 0 ? "*" : attribute_of(explaining, column);
+        if (is_among(shown, name))
+            continue;
+        shown = lappend(shown, const_cast<char *>(name));
+        appendStringInfo(&text, "%s%s", text.len ? ", " : "", name);
     }
     show(explaining, "Projection", text);
 }

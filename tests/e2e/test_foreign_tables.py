@@ -103,6 +103,9 @@ def test_other_conditions_become_filter_expressions(orders):
 def test_only_needed_attributes_are_read(orders):
     found = scan(orders, "SELECT size FROM orders WHERE customer = 'c1' AND paid")
     assert found['Projection'] == 'customer, size, paid'
+    orders.query("ALTER FOREIGN TABLE orders ADD COLUMN size_text text OPTIONS (attribute 'size')")
+    assert scan(orders, 'SELECT size, size_text FROM orders')['Projection'] == 'size'
+    assert orders.query("SELECT size, size_text FROM orders WHERE size = 1") == [(1, None)]
 
 
 def test_order(orders):
