@@ -343,6 +343,20 @@ void read_assigned(Modify *modify, ResultRelInfo *relation, EState *estate)
     }
 }
 
+void require_key_columns(const ForeignTable &table)
+{
+    for (int i = 0; i < table.key_count; ++i) {
+        const char *attribute = copy_string(table.source.keys[static_cast<size_t>(i)].name);
+        if (table.keys[i] == kNoForeignColumn)
+            ereport(ERROR,
+                    (errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+                     errmsg("foreign table \"%s\" has no column for attribute \"%s\"", table.relation_name, attribute),
+                     errdetail("It is of the key of DynamoDB table \"%s\", by which items are updated and deleted.",
+                               table.table_name),
+                     errhint("Use ALTER FOREIGN TABLE ... ADD COLUMN %s ....", quote_identifier(attribute))));
+    }
+}
+
 void begin_modify(ModifyTableState *state, ResultRelInfo *relation, List *, int, int flags)
 {
     if (flags & EXEC_FLAG_EXPLAIN_ONLY)
@@ -350,13 +364,14 @@ void begin_modify(ModifyTableState *state, ResultRelInfo *relation, List *, int,
     if (state->operation == CMD_INSERT)
         return begin_insert(state, relation);
     Modify *modify = begin(relation, state->ps.state);
+    require_key_columns(*modify->table);
     modify->returns_rows = reinterpret_cast<ModifyTable *>(state->ps.plan)->returningLists != NIL;
     Plan *plan = outerPlanState(state)->plan;
     modify->old_row = ExecFindJunkAttributeInTlist(plan->targetlist, kOldRow);
     if (!AttributeNumberIsValid(modify->old_row))
         elog(ERROR, "could not find the old row among the plan's attributes");
     TupleDesc descriptor = RelationGetDescr(relation->ri_RelationDesc);
-    modify->old_slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsHeapTuple);
+    modify->old_slot = ExecInitExtraTupleSlot(state->ps.state, descriptor, &TTSOpsHeapTuple);
     if (state->operation == CMD_UPDATE)
         read_assigned(modify, relation, state->ps.state);
 }

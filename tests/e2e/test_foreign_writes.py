@@ -3,6 +3,7 @@
 import psycopg2
 import pytest
 
+from failing import fails
 from foreign_tables import copy
 from sample_data import item_for_boto3
 
@@ -123,6 +124,16 @@ def test_update_and_delete_return_rows(events, database):
     assert database.query('UPDATE events SET n = 7 WHERE sk = 1 RETURNING pk, sk, n') == [('a', 1, 7)]
     assert database.query('DELETE FROM events WHERE sk = 1 RETURNING pk, sk, n') == [('a', 1, 7)]
     assert len(items(events)) == 1
+
+
+def test_updates_and_deletes_need_columns_for_the_key_and_warn_of_nothing(events, database):
+    database.query("INSERT INTO events (pk, sk) VALUES ('a', 1)")
+    database.query("UPDATE events SET n = 1")
+    database.query('DELETE FROM events')
+    assert database.notices() == ''
+    make_foreign_table(database, 'keyless', columns='pk text, n numeric')
+    for statement in ('UPDATE keyless SET n = 2', 'DELETE FROM keyless'):
+        fails(database, statement, says='foreign table "keyless" has no column for attribute "sk"', hint='ADD COLUMN sk')
 
 
 @pytest.mark.parametrize('returning, counted', [('', 2), (' RETURNING sk', 1)])
