@@ -21,8 +21,7 @@ struct Modify {
     bool dry_run;
     bool only_new;             // ON CONFLICT DO NOTHING
     bool returns_rows;         // UPDATE, DELETE: an UPDATE is then waited for, row by row
-    bool *assigned;            // UPDATE: the columns that the statement sets
-    bool *compared;            // UPDATE: these, and with triggers that may set others all but the key's
+    bool *compared;            // UPDATE: the columns that it sets; with triggers that may set others, all but the key's
     AttrNumber old_row;        // UPDATE, DELETE: in the plan's slot
     TupleTableSlot *old_slot;  // for that
     MemoryContext context;     // of one row
@@ -326,10 +325,9 @@ void require_same_key(const ForeignTable &table, const ItemValues &old_item, con
     }
 }
 
-void read_assigned(Modify *modify, ResultRelInfo *relation, EState *estate)
+void read_compared(Modify *modify, ResultRelInfo *relation, EState *estate)
 {
     const ForeignTable &table = *modify->table;
-    modify->assigned = static_cast<bool *>(palloc0(static_cast<size_t>(table.column_count) + 1));
     modify->compared = static_cast<bool *>(palloc0(static_cast<size_t>(table.column_count) + 1));
     const Bitmapset *updated =
         bms_union(ExecGetUpdatedCols(relation, estate), ExecGetExtraUpdatedCols(relation, estate));
@@ -338,7 +336,6 @@ void read_assigned(Modify *modify, ResultRelInfo *relation, EState *estate)
         bool key = table.columns[i].key != KeyRole::kNone;
         if (set && key)
             refuse_key_change(table, table.columns[i]);
-        modify->assigned[i] = set;
         modify->compared[i] = (set || sets_by_triggers(relation)) && !key;
     }
 }
@@ -373,7 +370,7 @@ void begin_modify(ModifyTableState *state, ResultRelInfo *relation, List *, int,
     TupleDesc descriptor = RelationGetDescr(relation->ri_RelationDesc);
     modify->old_slot = ExecInitExtraTupleSlot(state->ps.state, descriptor, &TTSOpsHeapTuple);
     if (state->operation == CMD_UPDATE)
-        read_assigned(modify, relation, state->ps.state);
+        read_compared(modify, relation, state->ps.state);
 }
 
 TupleTableSlot *old_row_of(Modify *modify, TupleTableSlot *plan_slot)
@@ -413,7 +410,7 @@ TupleTableSlot *update_row(EState *estate, ResultRelInfo *relation, TupleTableSl
     ItemValues new_item = item_of(modify->rows, slot, modify->compared);
     if (sets_by_triggers(relation))
         require_same_key(*modify->table, old_item, new_item);
-    ItemChange change = change_of(modify->rows, old_item, new_item, modify->assigned);
+    ItemChange change = change_of(modify->rows, old_item, new_item);
     uint64 gone = modify->gone;
     if (!change.nothing)
         send_change(modify, change, old_item);

@@ -148,18 +148,8 @@ bool is_key_attribute_of(const RowWriter &rows, std::string_view attribute)
     return false;
 }
 
-bool is_assigned(const RowWriter &rows, std::string_view attribute, const bool *assigned)
+void remove(ItemChange *change, std::string_view attribute)
 {
-    for (int i = 0; i < rows.table->column_count; ++i)
-        if (assigned[i] && rows.table->columns[i].attribute == attribute)
-            return true;
-    return false;
-}
-
-void remove(ItemChange *change, std::string_view attribute, const ItemValues &new_item)
-{
-    if (engine::find_attribute(new_item.all(), attribute) != nullptr)
-        return;
     for (uint32 i = 0; i < change->removed_count; ++i)
         if (change->removed[i] == attribute)
             return;
@@ -168,29 +158,24 @@ void remove(ItemChange *change, std::string_view attribute, const ItemValues &ne
 
 }  // namespace
 
-ItemChange change_of(const RowWriter &rows, const ItemValues &old_item, const ItemValues &new_item,
-                     const bool *assigned)
+ItemChange change_of(const RowWriter &rows, const ItemValues &old_item, const ItemValues &new_item)
 {
     ItemChange change = {make_item_values(), nullptr, 0, false};
     change.written.refusal = new_item.refusal;
-    auto most = static_cast<size_t>(rows.table->column_count) + old_item.count + 1;
-    change.removed = static_cast<std::string_view *>(palloc(sizeof(std::string_view) * most));
+    change.removed = static_cast<std::string_view *>(palloc(sizeof(std::string_view) * (old_item.count + 1)));
     uint32 keys = 0;
     for (uint32 i = 0; i < new_item.count; i += new_item.list[i].span) {
         const Value *value = &new_item.list[i];
         bool key = is_key_attribute_of(rows, value->name);
         keys += key ? value->span : 0;
         const Value *before = engine::find_attribute(old_item.all(), value->name);
-        bool unseen = value->type == engine::ValueType::kNull && is_assigned(rows, value->name, assigned);
-        if (key || unseen || before == nullptr || !engine::same_value(*before, *value))
+        if (key || before == nullptr || !engine::same_value(*before, *value))
             append_value(&change.written, value);
     }
-    for (int i = 0; i < rows.table->column_count; ++i)
-        if (assigned[i] && !is_document(rows, i) && rows.columns[i] != nullptr)
-            remove(&change, rows.table->columns[i].attribute, new_item);
     for (uint32 i = 0; i < old_item.count; i += old_item.list[i].span)
-        remove(&change, old_item.list[i].name, new_item);
-    change.nothing = change.removed_count == 0 && change.written.count == keys;
+        if (engine::find_attribute(new_item.all(), old_item.list[i].name) == nullptr)
+            remove(&change, old_item.list[i].name);
+    change.nothing = change.written.refusal == nullptr && change.removed_count == 0 && change.written.count == keys;
     return change;
 }
 

@@ -27,10 +27,9 @@ struct ItemChange {
     uint32 removed_count;
     bool nothing;
 };
-// `assigned`: the columns that the statement itself sets. One that is NULL is removed, or written as NULL, even if it
-// was NULL before: the attribute may be there with a type that the column does not show.
-ItemChange change_of(const RowWriter &rows, const ItemValues &old_item, const ItemValues &new_item,
-                     const bool *assigned);
+// What was NULL and stays NULL changes nothing: the attribute may be there with a type that the column does not show,
+// and SET name = upper(name) has not seen it.
+ItemChange change_of(const RowWriter &rows, const ItemValues &old_item, const ItemValues &new_item);
 
 // For messages: "a" → "b".
 const char *describe_change(const ItemChange &change, const ItemValues &old_item, const ForeignTable &table);

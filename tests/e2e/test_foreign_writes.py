@@ -99,15 +99,16 @@ def test_on_conflict_do_nothing_counts_what_is_new(simulator, simulated, simulat
 
 def test_an_update_sends_only_what_has_changed(simulator, simulated, simulated_events):
     simulated_events.put({'pk': {'S': 'a'}, 'sk': {'N': '1'}, 'name': {'S': 'old'}, 'n': {'N': '1'}, 'other': {'SS': ['x']},
-                          'flag': {'S': 'no boolean'}})
-    assert status(simulated, "UPDATE events SET name = 'new', n = 1.0, raw = NULL, flag = NULL") == 'UPDATE 1'
+                          'raw': {'B': 'AQ=='}, 'flag': {'S': 'no boolean'}})
+    assert status(simulated, "UPDATE events SET name = 'new', n = 1.0, raw = NULL, flag = NOT flag, at = NULL") == 'UPDATE 1'
     request, = simulator.sent('UpdateItem')
-    assert request.body['UpdateExpression'] == 'SET #0 = :0 REMOVE #1, #2'
-    assert request.body['ExpressionAttributeNames'] == {'#0': 'name', '#1': 'raw', '#2': 'flag', '#3': 'pk'}
-    assert request.body['ConditionExpression'] == 'attribute_exists(#3)'
+    assert request.body['UpdateExpression'] == 'SET #0 = :0 REMOVE #1'
+    assert request.body['ExpressionAttributeNames'] == {'#0': 'name', '#1': 'raw', '#2': 'pk'}
+    assert request.body['ConditionExpression'] == 'attribute_exists(#2)'
     assert list(simulated_events.items.values()) == [
-        {'pk': {'S': 'a'}, 'sk': {'N': '1'}, 'name': {'S': 'new'}, 'n': {'N': '1'}, 'other': {'SS': ['x']}}]
-    simulated.query("UPDATE events SET name = 'new'")
+        {'pk': {'S': 'a'}, 'sk': {'N': '1'}, 'name': {'S': 'new'}, 'n': {'N': '1'}, 'other': {'SS': ['x']},
+         'flag': {'S': 'no boolean'}}]
+    assert status(simulated, "UPDATE events SET name = 'new', flag = NULL") == 'UPDATE 1'
     assert simulator.count('UpdateItem') == 1, 'nothing has changed'
 
 
@@ -199,12 +200,12 @@ def test_sets_and_nulls_as_options_of_table_and_column(events, database):
         database.query("INSERT INTO typed VALUES ('a', 2, '{}')")
 
 
-def test_a_null_is_written_over_what_the_column_does_not_show(simulator, simulated, simulated_events):
+def test_a_null_that_stays_null_is_not_written_over_what_the_column_does_not_show(simulator, simulated, simulated_events):
     make_foreign_table(simulated, 'typed', nulls='null', columns='pk text, sk numeric, flag boolean, n numeric, name text')
-    simulated_events.put({'pk': {'S': 'a'}, 'sk': {'N': '1'}, 'flag': {'S': 'no boolean'}, 'name': {'N': '7'}})
-    simulated.query('UPDATE typed SET flag = NULL, n = 1')
-    assert list(simulated_events.items.values()) == [
-        {'pk': {'S': 'a'}, 'sk': {'N': '1'}, 'flag': {'NULL': True}, 'n': {'N': '1'}, 'name': {'N': '7'}}]
+    item = {'pk': {'S': 'a'}, 'sk': {'N': '1'}, 'flag': {'S': 'no boolean'}, 'n': {'N': '1'}, 'name': {'N': '7'}}
+    simulated_events.put(item)
+    simulated.query('UPDATE typed SET flag = NULL, n = NULL, name = upper(name)')
+    assert list(simulated_events.items.values()) == [{**item, 'n': {'NULL': True}}]
 
 
 @pytest.mark.parametrize('mode', ['jsonb', 'dynamodb_json'])
@@ -218,6 +219,10 @@ def test_whole_items_in_one_column(events, database, mode):
                               's': {'SS': ['x']} if typed else {'L': [{'S': 'x'}]}}]
     database.query('UPDATE whole SET data = %s', second)
     assert items(events) == [{'pk': {'S': 'a'}, 'sk': {'N': '1'}, 'n': {'N': '1'}, 'm': {'S': 'y'}}]
+    database.query('UPDATE whole SET data = NULL')
+    assert items(events) == [{'pk': {'S': 'a'}, 'sk': {'N': '1'}}]
+    with pytest.raises(psycopg2.errors.InvalidParameterValue, match='JSON object'):
+        database.query("UPDATE whole SET data = '[]'")
 
 
 def test_a_foreign_table_of_an_index_is_not_written_to(simulator, simulated):
