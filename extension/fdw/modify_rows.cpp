@@ -71,11 +71,25 @@ void append_document(ItemValues *item, const RowWriter &rows, Datum value)
             append_value(item, &document.list[i]);
 }
 
+// As conditions look for it, and as a reader takes it: a time as a key has other digits than one elsewhere.
+void append_spelled(ItemValues *item, const RowWriter &rows, int column, Datum value)
+{
+    engine::Operand key;
+    if (make_operand(rows.table->columns[column], rows.spelled[column], value, &key)) {
+        text *spelled = cstring_to_text_with_len(key.text.data(), static_cast<int>(key.text.size()));
+        append_column(item, rows.columns[column], PointerGetDatum(spelled), false);
+    } else if (item->refusal == nullptr) {
+        item->refusal = psprintf("attribute \"%s\" has a value that no key can have", rows.columns[column]->attribute);
+    }
+}
+
 void append(ItemValues *item, const RowWriter &rows, TupleTableSlot *slot, int column)
 {
     bool null;
     Datum value = slot_getattr(slot, rows.table->columns[column].number, &null);
-    if (!is_document(rows, column))
+    if (rows.spelled[column] != nullptr && !null)
+        append_spelled(item, rows, column, value);
+    else if (!is_document(rows, column))
         append_column(item, rows.columns[column], value, null);
     else if (!null)
         append_document(item, rows, value);
@@ -84,6 +98,19 @@ void append(ItemValues *item, const RowWriter &rows, TupleTableSlot *slot, int c
 bool is_key(const RowWriter &rows, int column)
 {
     return rows.table->columns[column].key != KeyRole::kNone;
+}
+
+// A key that is a string, in a column of another type.
+bool is_spelled(const ForeignColumn &column)
+{
+    return column.key != KeyRole::kNone && column.type == ColumnType::kText && !column.plain;
+}
+
+Writer *copy_writer(const Writer &writer)
+{
+    auto *copy = static_cast<Writer *>(palloc(sizeof(Writer)));
+    *copy = writer;
+    return copy;
 }
 
 void write_in_form(ColumnValues *column, ColumnType type)
@@ -99,16 +126,20 @@ void write_in_form(ColumnValues *column, ColumnType type)
 
 RowWriter make_row_writer(const ForeignTable &table, TupleDesc descriptor)
 {
-    RowWriter rows = {&table, nullptr, shares_attributes(table)};
-    rows.columns =
-        static_cast<ColumnValues **>(palloc0(sizeof(ColumnValues *) * static_cast<size_t>(table.column_count + 1)));
+    RowWriter rows = {&table, nullptr, nullptr, shares_attributes(table)};
+    auto columns = static_cast<size_t>(table.column_count) + 1;
+    rows.columns = static_cast<ColumnValues **>(palloc0(sizeof(ColumnValues *) * columns));
+    rows.spelled = static_cast<Writer **>(palloc0(sizeof(Writer *) * columns));
     for (int i = 0; i < table.column_count; ++i) {
         const ForeignColumn &column = table.columns[i];
         Form_pg_attribute attribute = TupleDescAttr(descriptor, column.number - 1);
         if (attribute->attgenerated != '\0' && attribute->attgenerated != ATTRIBUTE_GENERATED_STORED)
             continue;
+        if (is_spelled(column))
+            rows.spelled[i] = copy_writer(make_writer(attribute->atttypid));
         rows.columns[i] =
-            make_column_values(column.attribute, attribute->atttypid, {column.sets, column.nulls == Nulls::kNull});
+            make_column_values(column.attribute, rows.spelled[i] != nullptr ? TEXTOID : attribute->atttypid,
+                               {column.sets, column.nulls == Nulls::kNull});
         write_in_form(rows.columns[i], column.type);
     }
     return rows;
@@ -207,7 +238,7 @@ const char *describe_change(const ItemChange &change, const ItemValues &old_item
 {
     StringInfoData text;
     initStringInfo(&text);
-    RowWriter rows = {&table, nullptr, false};
+    RowWriter rows = {&table, nullptr, nullptr, false};
     for (uint32 i = 0; i < change.written.count; i += change.written.list[i].span) {
         const Value &value = change.written.list[i];
         if (!is_key_attribute_of(rows, value.name))

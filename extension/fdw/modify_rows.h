@@ -3,6 +3,7 @@
 
 #include "engine/writer.h"
 #include "fdw/table.h"
+#include "fdw/values.h"
 #include "write/values.h"
 
 namespace podyn {
@@ -10,6 +11,7 @@ namespace podyn {
 struct RowWriter {
     const ForeignTable *table;
     ColumnValues **columns;  // as in the table; null: a virtual column, which nobody stores
+    Writer **spelled;        // as in the table; of key columns that are written in their type's one spelling, else null
     bool shares_attributes;  // several columns stand for one attribute
 };
 

@@ -166,6 +166,21 @@ def test_keys_cannot_be_updated(simulator, simulated, simulated_events):
     assert 'Insert the item with its new key' in caught.value.pgerror
 
 
+def test_keys_of_other_types_are_found_again(dynamodb, database):
+    dynamodb.create_table('events', key=[('day', 'S'), ('at', 'S')], stream=None)
+    make_foreign_table(database, 'events', columns='day timestamptz, at timestamp(3), n int')
+    database.query("INSERT INTO events VALUES ('2024-01-01 01:00+01', '2024-01-01 12:00:00.5', 1)")
+    key = "day = '2024-01-01 00:00Z' AND at = '2024-01-01 12:00:00.5'"
+    assert database.value(f'SELECT n FROM events WHERE {key}') == 1
+    database.query(f'UPDATE events SET n = 2 WHERE {key}')
+    assert dynamodb.client.scan(TableName='events')['Items'] == [
+        {'day': {'S': '2024-01-01T00:00:00Z'}, 'at': {'S': '2024-01-01T12:00:00.500'}, 'n': {'N': '2'}}]
+    with pytest.raises(psycopg2.errors.InvalidParameterValue, match='"day" has a value that no key can have'):
+        database.query("INSERT INTO events VALUES ('infinity', '2024-01-01', 1)")
+    assert status(database, 'DELETE FROM events') == 'DELETE 1'
+    assert dynamodb.client.scan(TableName='events')['Items'] == []
+
+
 def test_a_bad_row_is_named_and_what_was_sent_stays(simulator, simulated, simulated_events):
     with pytest.raises(psycopg2.errors.NumericValueOutOfRange, match=r'item with key \{"pk": "a", "sk": 7\}.* 39 digits'):
         simulated.query("INSERT INTO events (pk, sk, n) SELECT 'a', i, CASE WHEN i = 7 THEN repeat('1', 39)::numeric END "
