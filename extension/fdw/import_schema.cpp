@@ -29,6 +29,7 @@ struct ImportedTable {
     const ImportOptions *options;
     ImportedColumn *columns;
     int count;
+    bool full;  // something was left out
 };
 
 bool has_documents(const ImportedTable &table)
@@ -66,7 +67,10 @@ std::span<const std::string_view> names_taken(const ImportedTable &table)
 
 void add(ImportedTable *table, std::string_view attribute, ColumnType type, KeyRole key, bool sorts)
 {
-    if (type == ColumnType::kNone || table->count == kMostColumns || has(*table, attribute, type))
+    if (type == ColumnType::kNone || table->full || has(*table, attribute, type))
+        return;
+    table->full = table->count == kMostColumns;
+    if (table->full)
         return;
     bool typed = find(*table, attribute) != nullptr;
     const char *name =
@@ -166,7 +170,7 @@ const char *create_statement(const ImportedTable &table, const char *name, const
 const char *import_table(const Source &source, const ImportOptions &options, const char *name, const char *server)
 {
     engine::TableDescription description = describe_table(source, name);
-    ImportedTable table = {&options, nullptr, 0};
+    ImportedTable table = {&options, nullptr, 0, false};
     table.columns = static_cast<ImportedColumn *>(palloc0(sizeof(ImportedColumn) * (kMostColumns + 1)));
     if (has_documents(table)) {
         for (const engine::KeyAttribute &key : description.keys)
@@ -175,6 +179,12 @@ const char *import_table(const Source &source, const ImportOptions &options, con
         add_keys(&table, description);
         add_attributes(&table, read_sample(source, name, options.sample_items));
     }
+    if (table.full)
+        ereport(NOTICE, (errmsg("foreign table \"%s\" has columns for the first %d attributes only", local_name(name),
+                                kMostColumns),
+                         errhint("PostgreSQL's tables have at most %d columns. With OPTIONS (conversion_mode 'jsonb'), "
+                                 "one column has the whole item.",
+                                 MaxHeapAttributeNumber)));
     return create_statement(table, name, server);
 }
 

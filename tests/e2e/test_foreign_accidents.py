@@ -93,6 +93,15 @@ def test_imports_of_many_tables(simulator, simulated):
           says='access_key_id', hint='user mapping')
 
 
+def test_an_import_says_that_a_table_has_more_attributes_than_columns(simulator, simulated):
+    table = simulator.create_table('wide', [('id', 'S')])
+    for i in range(16):
+        table.put({'id': {'S': f'w{i}'}, **{f'a{100 * i + j}': {'N': '1'} for j in range(100)}})
+    import_tables(simulated)
+    assert 'foreign table "wide" has columns for the first 1500 attributes only' in simulated.notices()
+    assert simulated.value("SELECT count(*) FROM wide WHERE id > ''") == 16
+
+
 def test_errors_say_what_to_do(simulator, simulated, events):
     simulator.fault('access_denied', operation='Scan')
     fails(simulated, 'SELECT * FROM events', says='is not authorized', hint='dynamodb:Scan')
