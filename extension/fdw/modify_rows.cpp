@@ -163,7 +163,7 @@ ItemValues key_of(const RowWriter &rows, TupleTableSlot *slot)
     ItemValues item = make_item_values();
     for (int i = 0; i < rows.table->key_count; ++i) {
         int column = rows.table->keys[i];
-        if (column != kNoForeignColumn)
+        if (column != kNoForeignColumn && rows.columns[column] != nullptr)
             append(&item, rows, slot, column);
     }
     return item;

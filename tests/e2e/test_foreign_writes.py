@@ -181,6 +181,20 @@ def test_keys_of_other_types_are_found_again(dynamodb, database):
     assert dynamodb.client.scan(TableName='events')['Items'] == []
 
 
+def test_stored_generated_columns_are_written(events, database):
+    make_foreign_table(database, 'generated', columns="project text, n int, sk numeric, twice int GENERATED ALWAYS AS "
+                       "(n * 2) STORED, pk text GENERATED ALWAYS AS ('PROJECT#' || project) STORED")
+    database.query("INSERT INTO generated (project, n, sk) VALUES ('p', 1, 1)")
+    assert items(events) == [{'pk': {'S': 'PROJECT#p'}, 'sk': {'N': '1'}, 'project': {'S': 'p'}, 'n': {'N': '1'},
+                              'twice': {'N': '2'}}]
+    assert database.query("UPDATE generated SET n = 5 WHERE pk = 'PROJECT#p' RETURNING twice") == [(10,)]
+    assert database.query('SELECT n, twice FROM generated') == [(5, 10)]
+    with pytest.raises(psycopg2.errors.FeatureNotSupported, match='column "pk" of foreign table "generated" cannot be'):
+        database.query("UPDATE generated SET project = 'q'")
+    assert status(database, 'DELETE FROM generated') == 'DELETE 1'
+    assert items(events) == []
+
+
 def test_a_bad_row_is_named_and_what_was_sent_stays(simulator, simulated, simulated_events):
     with pytest.raises(psycopg2.errors.NumericValueOutOfRange, match=r'item with key \{"pk": "a", "sk": 7\}.* 39 digits'):
         simulated.query("INSERT INTO events (pk, sk, n) SELECT 'a', i, CASE WHEN i = 7 THEN repeat('1', 39)::numeric END "
