@@ -1,6 +1,6 @@
 // From SQL's conditions on a foreign table to DynamoDB's, at planning. A term is what became of one clause of WHERE or
 // of a join. Whatever is pushed down lets at least the rows through that SQL wants, and the executor looks at every
-// clause again; a term that is exact lets no others through.
+// clause again, but for those that say what a key is; a term that is exact lets no others through.
 #pragma once
 
 #include "compat.h"

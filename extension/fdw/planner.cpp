@@ -236,6 +236,21 @@ List *aggregates_of(Node *expressions)
     return pull_var_clause(expressions, PVC_INCLUDE_AGGREGATES | PVC_INCLUDE_PLACEHOLDERS);
 }
 
+// Of these clauses, those that say what keys are: whatever is found by its key has it. A long list of keys would take
+// quadratic time to look at again.
+List *clauses_met_by_keys(const Access &access, List *clauses)
+{
+    List *met = NIL;
+    ListCell *cell;
+    foreach (cell, list_concat_copy(access.partition, access.sort)) {
+        auto *term = static_cast<const Term *>(lfirst(cell));
+        engine::Test test = term->conditions[0].test;
+        if ((test == engine::Test::kEqual || test == engine::Test::kIn) && list_member_ptr(clauses, term->clause))
+            met = lappend(met, term->clause);
+    }
+    return met;
+}
+
 ForeignScan *get_plan(PlannerInfo *root, RelOptInfo *relation, Oid oid, ForeignPath *path, List *target, List *clauses,
                       Plan *outer)
 {
@@ -256,10 +271,12 @@ ForeignScan *get_plan(PlannerInfo *root, RelOptInfo *relation, Oid oid, ForeignP
     if (choice.ahead != nullptr)
         scan.ahead = parameter_of(root, choice.ahead);
     scan.needed = bms_copy(planning_of(relation)->needed);
-    List *local = extract_actual_clauses(clauses, false);
+    List *met = clauses_met_by_keys(*choice.access, clauses);
+    List *local = extract_actual_clauses(list_difference_ptr(clauses, met), false);
     pull_varattnos(reinterpret_cast<Node *>(local), relation->relid, &scan.needed);
     List *details = write_plan(scan, *choice.access, &values);
-    return make_foreignscan(target, local, relation->relid, values, details, NIL, NIL, outer);
+    return make_foreignscan(target, local, relation->relid, values, details, NIL, extract_actual_clauses(met, false),
+                            outer);
 }
 
 // ---- count(*) ------------------------------------------------------------------------------------------------------

@@ -75,6 +75,21 @@ def test_conditions_on_keys_become_requests_by_key(orders):
         assert len(orders.query(statement)) == rows, condition
 
 
+def test_equal_keys_are_not_looked_at_again(simulator, simulated):
+    """PostgreSQL compares each row with a list that is no constant one by one: 4,000 keys took eight million steps."""
+    simulator.create_table('events', key=[('pk', 'S'), ('sk', 'N')])
+    simulated.query("SELECT podyn_push('SELECT i::text AS pk, 1 AS sk, i AS size FROM generate_series(1, 300) AS i', 'events')")
+    import_tables(simulated)
+    keys = 'SELECT array_agg(i::text) FROM generate_series(1, 600) AS i'
+    statement = f'SELECT size FROM events WHERE pk = ANY (({keys})::text[]) AND sk = 1'
+    assert 'Filter' not in scan(simulated, statement)
+    assert len(simulated.query(statement)) == 300
+    assert scan(simulated, f'{statement} AND size > 100')['Filter'] == "(events.size > '100'::numeric)"
+    assert len(simulated.query(f'{statement} AND size > 100')) == 200
+    bounded = scan(simulated, "SELECT size FROM events WHERE pk = '7' AND sk > 0 AND sk < 2")
+    assert bounded['Filter'] == "((events.sk > '0'::numeric) AND (events.sk < '2'::numeric))"
+
+
 FILTERS = [
     ("size = 5", 'size = \'5\'::numeric', 1),
     ("size <> 5", 'size <> \'5\'::numeric', 39),
