@@ -22,7 +22,8 @@ KEYS = {'pairs': {'p': 'text', 's': 'numeric'}, 'words': {'id': 'text'}, 'sizes'
 VALUES = {'text': ['l.t', 'l.v', 'l.t || \'\'', 'lower(l.t)', 'l.i::text', 'l.t COLLATE "C"'],
           'numeric': ['l.num', 'l.i', 'l.big', 'l.num + 0', 'abs(l.num)'],
           'bytea': ['l.b', 'decode(l.hex, \'hex\')']}
-CONSTANTS = {'text': ["'p1'", "(SELECT 'p2'::text)"], 'numeric': ['5.5', '(SELECT 1::numeric)'], 'bytea': ["'\\x61'::bytea"]}
+CONSTANTS = {'text': ["'p1'", "(SELECT 'p2'::text)"], 'numeric': ['5.5', '(SELECT 1::numeric)'],
+             'bytea': ["'\\x61'::bytea"]}
 ON = ['f.n > l.i', "f.word LIKE 'a%'", 'f.word = l.t', 'l.i > 2', 'f.n IS NULL', 'l.id % 3 = 0', 'f.n < 4 OR l.i = 1']
 WHERE = ['l.i < 4', 'f.n IS NOT NULL', 'f.word IS NULL', 'l.id % 2 = 0', 'f IS NOT NULL', 'l.t IS NOT NULL OR f.n = 1']
 
@@ -41,25 +42,26 @@ def put_items(chance, dynamodb):
         dynamodb.create_table(table, [(name, letters[kind]) for name, kind in keys.items()], stream=None)
         (first, first_kind), *rest = keys.items()
         firsts = [{first: {letters[first_kind]: value}} for value in values[first_kind]]
-        both = [{**key, name: {letters[kind]: value}} for key in firsts for name, kind in rest for value in values[kind]]
+        both = [{**key, name: {letters[kind]: value}}
+                for key in firsts for name, kind in rest for value in values[kind]]
         dynamodb.put(table, *(item(**key) for key in both or firsts if chance.random() < 0.8))
 
 
 def make_local_rows(chance, database):
     def some(values):
         return chance.choice(values) if chance.random() < 0.85 else None
-    database.query('CREATE TABLE l (id integer PRIMARY KEY, t text, v varchar(3000), num numeric, i integer, big bigint, '
-                   'b bytea, hex text)')
+    database.query('CREATE TABLE l (id integer PRIMARY KEY, t text, v varchar(3000), num numeric, i integer, '
+                   'big bigint, b bytea, hex text)')
     for row in range(LOCAL_ROWS):
         text, blob = some(STRINGS + ODD_STRINGS), some(BINARIES + ODD_BINARIES)
         database.query('INSERT INTO l VALUES (%s, %s, %s, %s, %s, %s, %s, %s)', row, text,
-                       some(STRINGS + ODD_STRINGS), some(NUMBERS + ODD_NUMBERS), some([0, 1, 5, 7]), some([-1, 0, 5, 99]),
-                       blob, None if blob is None else blob.hex())
+                       some(STRINGS + ODD_STRINGS), some(NUMBERS + ODD_NUMBERS), some([0, 1, 5, 7]),
+                       some([-1, 0, 5, 99]), blob, None if blob is None else blob.hex())
     database.query('ANALYZE l')
 
 
 class Joins:
-    """Random queries over l, the local rows, and foreign tables; every result is text. `{}`: the foreign tables' schema."""
+    """Random queries over l, the local rows, and foreign tables. `{}`: the foreign tables' schema."""
 
     def __init__(self, chance):
         self.chance = chance
@@ -80,16 +82,19 @@ class Joins:
     def plain(self, table):
         kind = self.chance.choice(['JOIN', 'LEFT JOIN', 'RIGHT JOIN'])
         left, right = ('{}.' + table + ' AS f', 'l') if kind == 'RIGHT JOIN' else ('l', '{}.' + table + ' AS f')
-        return f'SELECT l.id, f FROM {left} {kind} {right} ON {self.on(table)}{self.some(ON)} WHERE true{self.some(WHERE)}'
+        return (f'SELECT l.id, f FROM {left} {kind} {right} ON {self.on(table)}{self.some(ON)} '
+                f'WHERE true{self.some(WHERE)}')
 
     def whether(self, table):
         no = self.chance.choice(['', 'NOT '])
-        return f'SELECT l.id FROM l WHERE {no}EXISTS (SELECT FROM {{}}.{table} AS f WHERE {self.on(table)}{self.some(ON)})'
+        return (f'SELECT l.id FROM l WHERE {no}EXISTS (SELECT FROM {{}}.{table} AS f '
+                f'WHERE {self.on(table)}{self.some(ON)})')
 
     def among(self, table):
         names = ', '.join(f'f.{name}' for name in KEYS[table])
         values = ', '.join(self.chance.choice(VALUES[kind]) for kind in KEYS[table].values())
-        return f'SELECT f FROM {{}}.{table} AS f WHERE ({names}) IN (SELECT {values} FROM l WHERE true{self.some(["l.i < 4"], 1)})'
+        few = self.some(['l.i < 4'], 1)
+        return f'SELECT f FROM {{}}.{table} AS f WHERE ({names}) IN (SELECT {values} FROM l WHERE true{few})'
 
     def chain(self, table):
         other = self.chance.choice(sorted(KEYS))
@@ -111,16 +116,17 @@ class Joins:
                 f'{self.some(WHERE)}) FROM generate_series(0, 4) AS g')
 
     def lateral(self, table):
-        return (f'SELECT g, s FROM generate_series(0, 2) AS g LEFT JOIN LATERAL (SELECT l.id, f FROM l JOIN {{}}.{table} AS f '
-                f'ON {self.on(table)} WHERE l.id >= g * 40{self.some(WHERE)} ORDER BY l.id LIMIT 3) AS s ON true')
+        return (f'SELECT g, s FROM generate_series(0, 2) AS g LEFT JOIN LATERAL (SELECT l.id, f FROM l '
+                f'JOIN {{}}.{table} AS f ON {self.on(table)} WHERE l.id >= g * 40{self.some(WHERE)} '
+                'ORDER BY l.id LIMIT 3) AS s ON true')
 
     def behind(self, table):
         """Keys that are made behind an outer join, and values of one side made on the other."""
         if self.chance.random() < 0.5:
-            return (f'SELECT l.id, s FROM l LEFT JOIN LATERAL (SELECT f.n, coalesce(l.i, 1) AS i FROM {{}}.{table} AS f '
-                    f'WHERE {self.on(table)}) AS s ON true')
-        return (f"SELECT m.id, f FROM l AS m LEFT JOIN (SELECT id, coalesce(t, 'p1') AS t, v, coalesce(num, 1) AS num, i, big, "
-                f"b, coalesce(hex, '61') AS hex FROM l WHERE id % 2 = 0) AS l ON l.id = m.i "
+            return (f'SELECT l.id, s FROM l LEFT JOIN LATERAL (SELECT f.n, coalesce(l.i, 1) AS i '
+                    f'FROM {{}}.{table} AS f WHERE {self.on(table)}) AS s ON true')
+        return (f"SELECT m.id, f FROM l AS m LEFT JOIN (SELECT id, coalesce(t, 'p1') AS t, v, coalesce(num, 1) AS num, "
+                f"i, big, b, coalesce(hex, '61') AS hex FROM l WHERE id % 2 = 0) AS l ON l.id = m.i "
                 f'LEFT JOIN {{}}.{table} AS f ON {self.on(table)}{self.some(ON)}')
 
     def one(self):
