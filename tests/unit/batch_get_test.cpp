@@ -96,7 +96,8 @@ TEST(CurrentItems, have_the_digest_that_the_stream_gives_their_key)
 TEST(CurrentItems, that_are_unsound_keep_their_problem_and_their_key)
 {
     const auto parsed = parse(kPage);
-    const dynamodb::CurrentItem &unsound = parsed->page().items[1];
+    const auto page = parsed->page();
+    const dynamodb::CurrentItem &unsound = page.items[1];
     EXPECT_EQ(unsound.item.problem.message, "attribute \"n\" is not a number: \"x\"");
     EXPECT_TRUE(unsound.item.values.empty());
     EXPECT_EQ(base::hex(unsound.key_digest), digest_in_the_stream(R"({"pk":{"S":"b"},"sk":{"N":"2"}})"));

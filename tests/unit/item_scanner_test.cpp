@@ -63,7 +63,8 @@ bool takes_as_the_straight_way_does(std::string_view json)
         return false;
     }
     const dynamodb::ItemPage straight(std::vector<std::string_view>{json}, dynamodb::NulCharacters::kReplace);
-    const dynamodb::Item &expected = straight.page().items.front();
+    const auto page = straight.page();
+    const dynamodb::Item &expected = page.items.front();
     const dynamodb::Item item = scanned->on(tape);
     EXPECT_FALSE(expected.problem.exists()) << json << ": " << expected.problem.message;
     EXPECT_FALSE(item.problem.exists());
