@@ -63,6 +63,10 @@ class Database:
     def notices(self):
         return ''.join(self.connection.notices)
 
+    def workers_need_login(self):
+        """PostgreSQL 17 lets a background worker run as a role without LOGIN."""
+        return self.connection.server_version < 170000
+
     def close(self):
         if self._connection is not None:
             self._connection.close()
