@@ -103,7 +103,8 @@ bool finish_copies()
     return new_tasks;
 }
 
-// Shards that ended are kept for two days (their children must find them), then only their counters.
+// Shards that ended are kept for two days (their children must find them), then only their counters. Like everything
+// here that changes several replications, it waits for nobody who holds one: that session may want another one next.
 void forget_old_things()
 {
     static int64 last_time = 0;
@@ -111,8 +112,9 @@ void forget_old_things()
         return;
     last_time = now().monotonic_us;
     catalog::execute(
-        "WITH old AS (DELETE FROM podyn.task AS t WHERE t.kind = 'shard' AND t.state = 'done' "
-        "AND t.done_at < clock_timestamp() - interval '48 hours' AND EXISTS (SELECT FROM podyn.task AS child "
+        "WITH free AS MATERIALIZED (SELECT id FROM podyn.replication FOR NO KEY UPDATE SKIP LOCKED), "
+        "old AS (DELETE FROM podyn.task AS t USING free WHERE t.replication = free.id AND t.kind = 'shard' AND t.state "
+        "= 'done' AND t.done_at < clock_timestamp() - interval '48 hours' AND EXISTS (SELECT FROM podyn.task AS child "
         "WHERE child.replication = t.replication AND child.parent = t.task) RETURNING t.*), "
         "sums AS (SELECT replication, sum(changes) AS changes, sum(throttled) AS throttled FROM old GROUP BY 1) "
         "UPDATE podyn.replication AS r SET changes = r.changes + s.changes, throttled = r.throttled + s.throttled "
@@ -215,13 +217,15 @@ void report(Oid owner, const char *reason)
 {
     if (reason != nullptr)
         catalog::execute(
-            "UPDATE podyn.replication SET last_error = $2, last_error_at = clock_timestamp() "
-            "WHERE owner = $1 AND enabled AND failure IS NULL AND last_error IS DISTINCT FROM $2",
+            "UPDATE podyn.replication SET last_error = $2, last_error_at = clock_timestamp() WHERE id IN "
+            "(SELECT id FROM podyn.replication WHERE owner = $1 AND enabled AND failure IS NULL "
+            "AND last_error IS DISTINCT FROM $2 FOR NO KEY UPDATE SKIP LOCKED)",
             {catalog::regrole(owner), catalog::text(reason)});
     else
         catalog::execute(
-            "UPDATE podyn.replication SET last_error = NULL, last_error_at = NULL "
-            "WHERE owner = $1 AND (last_error IN ($2, $3, $4) OR starts_with(last_error, $5))",
+            "UPDATE podyn.replication SET last_error = NULL, last_error_at = NULL WHERE id IN "
+            "(SELECT id FROM podyn.replication WHERE owner = $1 AND (last_error IN ($2, $3, $4) OR "
+            "starts_with(last_error, $5)) FOR NO KEY UPDATE SKIP LOCKED)",
             {catalog::regrole(owner), catalog::text(kNoSlot), catalog::text(kDoNotStart), catalog::text(kPoolFull),
              catalog::text(kNotAsOwner)});
 }

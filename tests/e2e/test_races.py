@@ -1,5 +1,8 @@
 """What happens when two come in each other's way: cancels, claims that are lost, extensions made again, resets."""
 
+import os
+import signal
+
 import psycopg2
 import pytest
 
@@ -49,6 +52,32 @@ def test_a_worker_without_its_claim_overwrites_no_position(simulated, events):
     assert simulated.value('SELECT count(*) FROM events') == 3
     # The second change was read once more: the worker went on from where the catalog says.
     assert simulated.status('events')['changes_applied'] == 4
+
+
+def test_the_supervisor_waits_for_nobody_who_holds_a_replication(simulated, events):
+    """Issue: it changed several at once, the first ones of which podyn_drop then waited for, in a session that had dropped
+    another one in the same transaction: a deadlock."""
+    for name in ('one', 'two'):
+        simulated.replicate('events', name=name, target=f'events_{name}')
+    simulated.wait_for_state('two', 'streaming')
+    supervisor, = simulated.processes('podyn supervisor')
+    dropping = simulated.postgres.connect(simulated.name)
+    dropping.autocommit = False
+    with dropping, dropping.cursor() as cursor:
+        os.kill(supervisor, signal.SIGSTOP)
+        # What it takes back as soon as it sees that there are workers.
+        simulated.query("UPDATE podyn.replication SET last_error = 'workers end right after their start: see the "
+                        "server''s log'")
+        cursor.execute("SET deadlock_timeout = '10ms'")  # who looks first is who has to go
+        cursor.execute("SELECT FROM podyn.replication WHERE name = 'two' FOR UPDATE")
+        os.kill(supervisor, signal.SIGCONT)
+        simulated.wait_until(lambda: simulated.status('one')['last_error'] is None or simulated.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'", supervisor),
+            'the supervisor has come to them')
+        cursor.execute("SELECT podyn_drop('two')")
+        cursor.execute("SELECT podyn_drop('one')")
+    dropping.close()
+    assert simulated.query('SELECT name FROM podyn_status') == []
 
 
 @pytest.fixture
