@@ -3,6 +3,7 @@
 
 #include "load/distribute.h"
 #include "load/empty_target.h"
+#include "load/late_indexes.h"
 #include "load/names.h"
 #include "raise.h"
 
@@ -190,11 +191,12 @@ void require_unique_index(Relation relation, const NewTarget &target, int key_co
         found = found || is_index_on_keys(index, relation, target, key_count);
         index_close(index, AccessShareLock);
     }
-    if (!found)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-                 errmsg("target \"%s\" has no unique index on the key columns", RelationGetRelationName(relation)),
-                 errhint("Make the table's key columns its primary key.")));
+    if (found)
+        return;
+    require_built_indexes(relation);
+    ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+                    errmsg("target \"%s\" has no unique index on the key columns", RelationGetRelationName(relation)),
+                    errhint("Make the table's key columns its primary key.")));
 }
 
 [[noreturn]] void refuse_kind(const TargetRequest &request, const char *what, const char *reason, const char *hint)

@@ -106,6 +106,15 @@ bool has_unbuilt_indexes(Oid table)
     return found;
 }
 
+void require_built_indexes(Relation table)
+{
+    if (has_unbuilt_indexes(table))
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("the indexes of target \"%s\" are not built yet", RelationGetRelationName(table)),
+                        errdetail("An import has made the table, and was dropped before it was complete."),
+                        errhint("Build them with REINDEX TABLE, or drop the table: it will be made again.")));
+}
+
 void build_indexes(const catalog::Replication &replication, int processes)
 {
     int level = NewGUCNestLevel();

@@ -19,6 +19,9 @@ void put_off_indexes(Oid table);
 bool has_unbuilt_indexes(Relation table);
 bool has_unbuilt_indexes(Oid table);
 
+// Raises an error where some are, so that nobody is told to make an index that is there.
+void require_built_indexes(Relation table);
+
 // Builds those of an import's table by at most so many processes, in memory for that many; also a primary key that is
 // gone, for pg_dump leaves out what is not valid. Raises an error where rows do not go together with an index, as two
 // of the same key.

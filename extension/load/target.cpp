@@ -167,7 +167,7 @@ void require_keys(const Target &target)
     if (target.jsonb_mode && target.document == InvalidAttrNumber)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
                         errmsg("target %s has lost its column \"%s\"", target.relation_name, kDocumentColumn),
-                        errhint("Use podyn_drop and podyn_replicate to begin anew.")));
+                        errhint("Use podyn_drop, then podyn_replicate or podyn_import to begin anew.")));
 }
 
 char *qualified_name(Relation relation)
@@ -315,7 +315,7 @@ Target *load_target(MemoryContext parent, const catalog::Replication &replicatio
     if (relation == nullptr)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
                         errmsg("the target of replication \"%s\" no longer exists", replication.name),
-                        errhint("Use podyn_drop and podyn_replicate to begin anew.")));
+                        errhint("Use podyn_drop, then podyn_replicate or podyn_import to begin anew.")));
     target->relation_name = MemoryContextStrdup(context, qualified_name(relation));
     if (relation->rd_rel->relowner != replication.owner)
         ereport(ERROR,

@@ -7,6 +7,7 @@ import pytest
 
 from comparison import assert_equal_items
 from exports import at, change, full_records
+from failing import fails
 from test_import import KEYS, imported, numbered, random_items, totals
 
 READY = "SELECT bool_and(indisready AND indisvalid AND indislive) FROM pg_index WHERE indrelid = 'events'::regclass"
@@ -130,6 +131,18 @@ def test_who_drops_an_unfinished_import_is_told_of_the_indexes(bucket, loading):
     assert 'the indexes of table events are not built yet' in loading.notices()
     loading.query('REINDEX TABLE events')
     assert loading.value(READY) is True
+
+
+@pytest.mark.parametrize('key', [KEYS, None])
+def test_a_table_without_its_indexes_is_taken_for_no_other_import(bucket, loading, key):
+    export = bucket.full_export([full_records(numbered(3))])
+    imported(loading, export, key=KEYS, start=False)
+    loading.query("SELECT podyn_drop('events')")
+    fails(loading, "SELECT podyn_import(%s, 'events', key => %s)", str(export), key,
+          says='the indexes of target "events"', hint='REINDEX TABLE', sqlstates=('55000',))
+    loading.query('REINDEX TABLE events')
+    imported(loading, export, key=key)
+    assert totals(loading, 'events') == (3, 3, 0, 0)
 
 
 def test_a_key_that_a_dump_has_left_out_is_made_again(bucket, loading):
