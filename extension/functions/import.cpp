@@ -46,12 +46,26 @@ void set_keys(Importing *import, const engine::KeyAttribute *keys, int count)
     import->table.keys = {keys, static_cast<size_t>(count)};
 }
 
+// What is wrong with the first line, where no line of the sample is an item; else null.
+const char *problem_of_all(const ImportSample &sample)
+{
+    bool none = sample.items.empty() && sample.read_count > 0 && sample.read[0].item.problem.exists();
+    return none ? copy_string(sample.read[0].item.problem.message) : nullptr;
+}
+
 // Attributes that are named, with the types that they have in the sample.
 void use_named_key(Importing *import, char *const *names, int count)
 {
     auto *keys = static_cast<engine::KeyAttribute *>(palloc0(sizeof(engine::KeyAttribute) * 2));
     for (int i = 0; i < count; ++i) {
         const engine::Value *value = find_key_value(*import, names[i]);
+        const char *problem = value == nullptr ? problem_of_all(import->sample) : nullptr;
+        if (problem != nullptr)
+            ereport(ERROR,
+                    (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+                     errmsg("none of the first lines of %s is an item", import->sample.file->name),
+                     errdetail("The first one: %s.", problem),
+                     errhint("Give an export of DynamoDB, what aws dynamodb scan prints, or items one on a line.")));
         if (value == nullptr)
             ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                             errmsg("the first items have no attribute \"%s\", which is to be a key", names[i]),
@@ -70,11 +84,13 @@ bool use_primary_key(Importing *import)
         return false;
     Relation relation = relation_open(target, NoLock);
     Oid index_oid = primary_key_index(relation);
-    if (!OidIsValid(index_oid))
+    if (!OidIsValid(index_oid)) {
+        require_built_indexes(relation);
         ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
                         errmsg("target \"%s\" has no primary key", RelationGetRelationName(relation)),
                         errhint("Add one over the columns of the items' key, or name the key's attributes, for which "
                                 "the target has a unique index: key => ARRAY['...'].")));
+    }
     Relation index = index_open(index_oid, AccessShareLock);
     int count = index->rd_index->indnkeyatts;
     if (count > 2)

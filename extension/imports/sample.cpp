@@ -29,7 +29,8 @@ bool sample_file(const Source &source, const Place &place, const ImportFile &fil
     auto *read = static_cast<engine::FileItem *>(palloc0(sizeof(engine::FileItem) * size));
     size_t count = 0;
     sample->read_count = 0;
-    while (sample->read_count < most_items) {  // a page is full or the last one: of one item each
+    // Where none of them is sound, the first one that is: the key's type is seen by it, and the rest is to be loaded.
+    while (sample->read_count < most_items || count == 0) {  // a page is full or the last one: of one item each
         engine::FileItems *handle = nullptr;
         engine::FilePage page;
         check(engine::take_file_page(reader, 1, kSampleBytes, &handle, &page), about);
@@ -37,7 +38,8 @@ bool sample_file(const Source &source, const Place &place, const ImportFile &fil
         if (page.items.empty())
             break;
         const engine::FileItem &item = page.items[0];
-        read[sample->read_count++] = item;
+        if (sample->read_count < most_items)
+            read[sample->read_count++] = item;
         if (sample->keys.empty())
             sample->keys = item.keys;
         if (!item.remove && !item.item.problem.exists())

@@ -8,7 +8,8 @@ namespace podyn {
 
 struct ImportSample {
     const ImportFile *file;               // null: none has items
-    std::span<const engine::Item> items;  // sound ones, without those that an incremental export removes
+    std::span<const engine::Item> items;  // sound ones, without those that an incremental export removes; one at least,
+                                          // if there is any in the first 4 MB
     std::span<const engine::Value> keys;  // of an incremental export's first record; else empty
     // All that were read, with lines that are no items, in their order
     const engine::FileItem *read;

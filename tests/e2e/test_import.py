@@ -9,6 +9,7 @@ import pytest
 
 from comparison import assert_equal_items
 from exports import at, change, for_json, full_records, lines_of
+from failing import fails
 from items import RandomItems
 from sample_data import lines, sample
 
@@ -245,6 +246,14 @@ def test_a_wrong_filter_is_refused_at_once(bucket, loading, wrong):
 
 
 # ---- bad files and lines --------------------------------------------------------------------------------------------
+
+def test_bad_lines_before_all_others_stop_nothing(bucket, loading):
+    lines = [b'no JSON'] * 15
+    imported(loading, bucket.full_export([[*lines, *full_records(numbered(5))]]), key=KEYS)
+    assert totals(loading, 'events') == (20, 5, 0, 15)
+    fails(loading, "SELECT podyn_import(%s, 'other', key => '{id}')", str(bucket.full_export([lines], prefix='other')),
+          says=('none of the first lines', '.json.gz', 'no sound JSON'), hint='one on a line', sqlstates=('22P02',))
+
 
 def test_a_bad_line_stops_nothing(bucket, loading):
     good = numbered(50)
