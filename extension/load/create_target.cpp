@@ -244,6 +244,25 @@ void require_empty(const TargetRequest &request)
                                 "data => false.")));
 }
 
+// Each partition can be unlogged for itself.
+void require_logged(Relation relation, const TargetRequest &request)
+{
+    ListCell *cell;
+    foreach (cell, find_all_inheritors(RelationGetRelid(relation), AccessShareLock, nullptr)) {
+        Oid table = lfirst_oid(cell);
+        if (get_rel_persistence(table) != RELPERSISTENCE_UNLOGGED)
+            continue;
+        const char *name =
+            quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)), get_rel_name(table));
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                        table == RelationGetRelid(relation)
+                            ? errmsg("target %s is unlogged", name)
+                            : errmsg("partition %s of target %s is unlogged", name, qualified(request)),
+                        errdetail("A crash would empty it, and the replication would go on as if nothing was lost."),
+                        errhint("Use ALTER TABLE %s SET LOGGED.", name)));
+    }
+}
+
 }  // namespace
 
 ColumnType key_column_type(char declared)
@@ -315,12 +334,9 @@ NewTarget adopt_target(const TargetRequest &request, const engine::TableDescript
         relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("target %s is not a table", qualified(request)),
                         errhint("Temporary tables, views and foreign tables cannot be targets.")));
-    if (relation->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED)
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("target %s is unlogged", qualified(request)),
-                        errdetail("A crash would empty it, and the replication would go on as if nothing was lost."),
-                        errhint("Use ALTER TABLE %s SET LOGGED.", qualified(request))));
     require_writable_kind(relation, request);
     require_ownership(relation);
+    require_logged(relation, request);
     for (int i = 0; i < target.count; ++i)
         require_type(relation, target.columns[i]);
     if (request.jsonb_mode && get_atttype(target.relation, get_attnum(target.relation, kDocumentColumn)) != JSONBOID)

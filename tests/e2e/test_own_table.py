@@ -200,7 +200,10 @@ def test_two_attributes_never_share_a_column(events, simulated):
     ('CREATE TYPE event AS (id text); CREATE TABLE events OF event (PRIMARY KEY (id))', 'typed table', 'NOT OF'),
     ('CREATE TABLE events (id text PRIMARY KEY); CREATE RULE quiet AS ON INSERT TO events DO ALSO NOTHING',
      'rules', 'triggers'),
-    ('CREATE TABLE events (id text PRIMARY KEY); CREATE TABLE special () INHERITS (events)', 'inherit', 'schema => true')])
+    ('CREATE TABLE events (id text PRIMARY KEY); CREATE TABLE special () INHERITS (events)', 'inherit', 'schema => true'),
+    ('CREATE UNLOGGED TABLE events (id text PRIMARY KEY)', 'target public.events is unlogged', 'public.events SET LOGGED'),
+    ('CREATE TABLE events (id text PRIMARY KEY) PARTITION BY LIST (id); '
+     "CREATE UNLOGGED TABLE lost PARTITION OF events FOR VALUES IN ('one')", 'partition public.lost', 'public.lost SET LOGGED')])
 def test_a_kind_of_table_that_cannot_be_written_is_refused(events, simulated, statement, says, hint):
     """They were accepted, and failed with the first page or the first new column."""
     simulated.query(statement)
