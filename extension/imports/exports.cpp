@@ -289,7 +289,8 @@ ImportFiles find_files(const Source &source, const Place &place, Gaps gaps)
     if (is_file(source, place, &stored))
         return one_plain_file(place, stored);
     ImportFiles files = {};
-    List *chain = order_chain(read_exports(source, place), gaps, &files.left_out);
+    // Whoever names a link means what it leads to; links inside of that are another matter.
+    List *chain = order_chain(read_exports(source, without_links(place)), gaps, &files.left_out);
     ListCell *cell;
     files.chain = static_cast<ImportExport *>(palloc0(sizeof(ImportExport) * static_cast<size_t>(list_length(chain))));
     foreach (cell, chain) {

@@ -243,6 +243,14 @@ Place inside(const Place &place, const char *relative)
     return {place.bucket, at_top ? pstrdup(relative) : psprintf("%s/%s", path, relative)};
 }
 
+Place without_links(const Place &place)
+{
+    char resolved[PATH_MAX];
+    if (place.bucket != nullptr || realpath(place.path, resolved) == nullptr)
+        return place;  // who looks there next says what is wrong
+    return {nullptr, pstrdup(resolved)};
+}
+
 bool is_file(const Source &source, const Place &place, StoredFile *file)
 {
     if (place.bucket != nullptr)

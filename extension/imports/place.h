@@ -22,6 +22,8 @@ Place parse_place(const char *location);
 char *describe(const Place &place);
 // The place of a relative path with slashes; ".." at its beginning goes up.
 Place inside(const Place &place, const char *relative);
+// What a folder of the server is behind symbolic links on the way to it; as it is, where nothing is there.
+Place without_links(const Place &place);
 
 // What a file is, as stored.
 struct StoredFile {

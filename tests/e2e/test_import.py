@@ -412,6 +412,15 @@ def test_links_out_of_an_export_are_not_followed(bucket, loading):
         imported(loading, export, key=KEYS)
 
 
+def test_a_link_that_the_caller_names_is_followed(bucket, loading):
+    export = bucket.full_export([full_records(numbered(5))])
+    latest = bucket.folder / 'links' / 'latest'
+    latest.parent.mkdir()
+    latest.symlink_to(export)
+    imported(loading, latest, key=KEYS)
+    assert totals(loading, 'events') == (5, 5, 0, 0)
+
+
 # ---- files that go --------------------------------------------------------------------------------------------------
 
 def test_a_file_that_has_gone_is_named(bucket, loading):
