@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "imports/file_tasks.h"
 #include "imports/hooks.h"
+#include "load/convert.h"
 #include "load/empty_target.h"
 #include "load/filter.h"
 #include "load/late_indexes.h"
@@ -46,11 +47,55 @@ void set_keys(Importing *import, const engine::KeyAttribute *keys, int count)
     import->table.keys = {keys, static_cast<size_t>(count)};
 }
 
-// What is wrong with the first line, where no line of the sample is an item; else null.
-const char *problem_of_all(const ImportSample &sample)
+Oid existing_target(const Importing &import)
 {
-    bool none = sample.items.empty() && sample.read_count > 0 && sample.read[0].item.problem.exists();
-    return none ? copy_string(sample.read[0].item.problem.message) : nullptr;
+    RangeVar *name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(import.options.target)));
+    return RangeVarGetRelid(name, AccessShareLock, true);
+}
+
+// A type of keys that the target's column takes; 0: there is no such column.
+char type_of_column(const Importing &import, const char *name)
+{
+    constexpr struct {
+        engine::ColumnType column;
+        char key;
+    } kTypes[] = {
+        {engine::ColumnType::kText, 'S'}, {engine::ColumnType::kNumeric, 'N'}, {engine::ColumnType::kBytea, 'B'}};
+    Oid target = existing_target(import);
+    AttrNumber number = OidIsValid(target) ? get_attnum(target, name) : InvalidAttrNumber;
+    if (number <= 0)
+        return 0;
+    Relation relation = relation_open(target, NoLock);
+    const FormData_pg_attribute &attribute = *TupleDescAttr(RelationGetDescr(relation), number - 1);
+    char found = 0;
+    for (const auto &type : kTypes)
+        if (found == 0 && (can_hold(attribute, type.column) || can_convert(attribute, type.column, true)))
+            found = type.key;
+    relation_close(relation, NoLock);
+    return found;
+}
+
+// Of a key attribute that no item of the sample has, which is no error where there are no items at all.
+char type_without_value(const Importing &import, const char *name)
+{
+    const ImportSample &sample = import.sample;
+    if (sample.items.empty() && sample.read_count > 0 && sample.read[0].item.problem.exists())
+        ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+                        errmsg("none of the first lines of %s is an item", sample.file->name),
+                        errdetail("The first one: %s.", copy_string(sample.read[0].item.problem.message)),
+                        errhint("Give an export of DynamoDB, what aws dynamodb scan prints, or items one on a line.")));
+    if (sample.read_count > 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("the first items have no attribute \"%s\", which is to be a key", name),
+                        errhint("Give the table's key attributes, upper and lower case included.")));
+    char type = type_of_column(import, name);
+    if (type == 0)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("there are no items at \"%s\" to show the type of key attribute \"%s\"", import.options.source,
+                        name),
+                 errhint("Create the table with its key, or leave out key where DynamoDB can be asked for it.")));
+    return type;
 }
 
 // Attributes that are named, with the types that they have in the sample.
@@ -59,18 +104,7 @@ void use_named_key(Importing *import, char *const *names, int count)
     auto *keys = static_cast<engine::KeyAttribute *>(palloc0(sizeof(engine::KeyAttribute) * 2));
     for (int i = 0; i < count; ++i) {
         const engine::Value *value = find_key_value(*import, names[i]);
-        const char *problem = value == nullptr ? problem_of_all(import->sample) : nullptr;
-        if (problem != nullptr)
-            ereport(ERROR,
-                    (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-                     errmsg("none of the first lines of %s is an item", import->sample.file->name),
-                     errdetail("The first one: %s.", problem),
-                     errhint("Give an export of DynamoDB, what aws dynamodb scan prints, or items one on a line.")));
-        if (value == nullptr)
-            ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                            errmsg("the first items have no attribute \"%s\", which is to be a key", names[i]),
-                            errhint("Give the table's key attributes, upper and lower case included.")));
-        keys[i] = {names[i], type_of(*value)};
+        keys[i] = {names[i], value != nullptr ? type_of(*value) : type_without_value(*import, names[i])};
     }
     set_keys(import, keys, count);
 }
@@ -78,8 +112,7 @@ void use_named_key(Importing *import, char *const *names, int count)
 // The columns of the target's primary key. True: there is such a table.
 bool use_primary_key(Importing *import)
 {
-    RangeVar *name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(import->options.target)));
-    Oid target = RangeVarGetRelid(name, AccessShareLock, true);
+    Oid target = existing_target(*import);
     if (!OidIsValid(target))
         return false;
     Relation relation = relation_open(target, NoLock);

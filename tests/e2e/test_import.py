@@ -247,6 +247,16 @@ def test_a_wrong_filter_is_refused_at_once(bucket, loading, wrong):
 
 # ---- bad files and lines --------------------------------------------------------------------------------------------
 
+def test_what_has_no_items_is_loaded_into_a_table_that_is_there(bucket, loading):
+    loading.query('CREATE TABLE events (id text, at numeric, raw bytea, PRIMARY KEY (id, at))')
+    export = bucket.full_export([[], []])
+    imported(loading, export)
+    imported(loading, bucket.write('empty.json', b'{"Items": [], "Count": 0}'), name='plain', key=['id', 'at'])
+    assert totals(loading, 'events') == totals(loading, 'plain') == (0, 0, 0, 0)
+    fails(loading, "SELECT podyn_import(%s, 'other', key => '{id}')", str(export), says=('there are no items', '"id"'),
+          hint='Create the table', sqlstates=('22023',))
+
+
 def test_bad_lines_before_all_others_stop_nothing(bucket, loading):
     lines = [b'no JSON'] * 15
     imported(loading, bucket.full_export([[*lines, *full_records(numbered(5))]]), key=KEYS)
