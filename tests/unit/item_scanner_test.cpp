@@ -136,8 +136,8 @@ class Random {
         std::string text(below(once_in(4) ? 60 : 9), 'x');
         for (char &character : text)
             character = static_cast<char>(' ' + below(95));
-        std::replace_if(text.begin(), text.end(), [](char character) { return character == '"' || character == '\\'; },
-                        '_');
+        std::replace_if(
+            text.begin(), text.end(), [](char character) { return character == '"' || character == '\\'; }, '_');
         if (once_in(5))
             text.insert(below(text.size() + 1), one_of({"\u00e9", "\u20ac", "\U0001f600", "\x7f", "a", "a", "\u00e9"}));
         if (once_in(rare_))
@@ -171,9 +171,10 @@ class Random {
     std::string value(std::size_t level)
     {
         if (once_in(4 * rare_))
-            return one_of({"{}", R"({"S":1})", R"({"X":"x"})", R"({"S":"x","N":"1"})", "null", R"("x")", R"({"SS":["a",1]})",
-                           R"({"L":[1]})", R"({"NULL":false})", R"({"BOOL":"true"})", R"({"M":[]})", R"({"L":{}})",
-                           R"({"S":"x",})", R"({"BOOL":tru})", R"({"S":null})", R"({"BOOL":truex})", R"({"N":5})"});
+            return one_of({"{}", R"({"S":1})", R"({"X":"x"})", R"({"S":"x","N":"1"})", "null", R"("x")",
+                           R"({"SS":["a",1]})", R"({"L":[1]})", R"({"NULL":false})", R"({"BOOL":"true"})",
+                           R"({"M":[]})", R"({"L":{}})", R"({"S":"x",})", R"({"BOOL":tru})", R"({"S":null})",
+                           R"({"BOOL":truex})", R"({"N":5})"});
         switch (below(level < 5 ? 10 : 5)) {
             case 0:
             case 1:
