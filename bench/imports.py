@@ -40,17 +40,38 @@ def start_import(servers, export, target, workers):
     servers.database.query('SELECT podyn_import(%s, %s, key => %s, workers => %s)', str(export), target, KEY, workers)
 
 
+def complete_import(servers, export, target, workers):
+    start_import(servers, export, target, workers)
+    database = servers.database
+    assert database.value("SELECT podyn_wait(%s, 'completed', '20 minutes')", target), database.report()
+
+
+def check_import(servers, target, items):
+    assert servers.database.value(f'SELECT count(*) FROM {target}') == items, servers.database.report()
+
+
 def run_import(servers, export, target, workers, items):
     """From the call to the state `completed`."""
-    database = servers.database
+    cost = measured(servers, lambda: complete_import(servers, export, target, workers),
+                    lambda: servers.postgres.processes('podyn worker'))
+    check_import(servers, target, items)
+    return cost
+
+
+def run_imports(servers, export, targets, workers, items):
+    """One after the other, with nothing between them. Gives the seconds of each."""
+    seconds = []
 
     def work():
-        start_import(servers, export, target, workers)
-        assert database.value("SELECT podyn_wait(%s, 'completed', '20 minutes')", target), database.report()
+        for target in targets:
+            begun = time.monotonic()
+            complete_import(servers, export, target, workers)
+            seconds.append(time.monotonic() - begun)
 
-    cost = measured(servers, work, lambda: servers.postgres.processes('podyn worker'))
-    assert database.value(f'SELECT count(*) FROM {target}') == items, database.report()
-    return cost
+    measured(servers, work, list)
+    for target in targets:
+        check_import(servers, target, items)
+    return seconds
 
 
 def drop_import(servers, target):
