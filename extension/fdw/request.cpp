@@ -186,7 +186,7 @@ bool has_sort_points(const PlannedScan &plan)
     return plan.sort_count == 1 && (plan.sort[0].test == Test::kEqual || plan.sort[0].test == Test::kIn);
 }
 
-// GetItem's and BatchGetItem's keys: each partition key with each sort key.
+// Of GetItem and BatchGetItem.
 struct Key {
     engine::KeyValue values[2];
     size_t count;
@@ -194,6 +194,7 @@ struct Key {
     [[nodiscard]] std::span<const engine::KeyValue> attributes() const { return {values, count}; }
 };
 
+// Each partition key goes with each sort key.
 Key key_at(const Wanted &wanted, int i)
 {
     int sorts = Max(wanted.sort_count, 1);

@@ -29,6 +29,7 @@ void take_columns(Walking *walking, const Target &target, TupleDesc descriptor)
         walking->columns[i] = *TupleDescAttr(descriptor, target.columns[target.keys[i]].number - 1);
 }
 
+// Rows with a key that is NULL are nobody's.
 char *portion_statement(const Walking &walking, const Target &target)
 {
     StringInfoData columns, after, condition;
