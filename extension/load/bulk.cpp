@@ -1,6 +1,8 @@
 // See bulk.h.
 #include "load/bulk.h"
 
+#include "load/hint_bits.h"
+
 namespace podyn {
 namespace {
 
@@ -60,6 +62,7 @@ void fill_slot(const Batch &batch, Inserter *inserter, TupleTableSlot *slot, Row
 void flush(const Batch &batch, Inserter *inserter, int count)
 {
     table_multi_insert(batch.relation, inserter->slots, count, inserter->estate->es_output_cid, 0, inserter->bulk);
+    note_unhinted_rows(batch.target->unhinted, inserter->slots, count);
     for (int i = 0; i < count && inserter->info->ri_NumIndices > 0; ++i) {
         insert_index_entries(inserter->info, inserter->slots[i], inserter->estate);
         ResetPerTupleExprContext(inserter->estate);
@@ -100,6 +103,7 @@ bool bulk_insert_allowed(const Batch &batch)
 
 void bulk_insert(const Batch &batch, const Row *rows, int count, void (*between)())
 {
+    set_hint_bits(batch.target->unhinted, batch.relation);
     Inserter inserter = begin(batch, count);
     int filled = 0;
     for (int i = 0; i < count; ++i) {

@@ -329,6 +329,7 @@ Target *load_target(MemoryContext parent, const catalog::Replication &replicatio
                         errdetail("A crash would empty it, and the replication would go on as if nothing was lost."),
                         errhint("Use ALTER TABLE %s SET LOGGED.", target->relation_name)));
     target->indexed = !has_unbuilt_indexes(relation) && !has_lost_key(replication, relation);
+    target->unhinted = make_unhinted_rows(context, relation);
     find_special_columns(target, relation);
     target->full =
         target->adds_columns && RelationGetDescr(relation)->natts >= kMaxColumns && target->rest != InvalidAttrNumber;

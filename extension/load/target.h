@@ -6,6 +6,7 @@
 #include "engine/columns.h"
 #include "engine/item.h"
 #include "load/convert.h"
+#include "load/hint_bits.h"
 #include "load/page_item.h"
 
 namespace podyn {
@@ -33,13 +34,14 @@ struct Target {
     int key_count;
     int keys[2];  // indexes in columns: partition key, sort key
     char *key_attributes[2];
-    AttrNumber document;    // jsonb mode: column data
-    AttrNumber rest;        // podyn_rest; 0: there is none yet
-    AttrNumber deleted_at;  // podyn_deleted_at; 0: there is none
-    bool checks_nulls;      // some column's domain may have something against NULL
-    bool indexed;           // false: its indexes are still to be built (late_indexes.h)
-    bool full;              // no more columns: attributes without one go to podyn_rest
-    bool wants_rest;        // a row was too big for columns: make podyn_rest before the next attempt
+    AttrNumber document;     // jsonb mode: column data
+    AttrNumber rest;         // podyn_rest; 0: there is none yet
+    AttrNumber deleted_at;   // podyn_deleted_at; 0: there is none
+    bool checks_nulls;       // some column's domain may have something against NULL
+    bool indexed;            // false: its indexes are still to be built (late_indexes.h)
+    bool full;               // no more columns: attributes without one go to podyn_rest
+    UnhintedRows *unhinted;  // of bulk inserts (hint_bits.h); null: it is not a heap
+    bool wants_rest;         // a row was too big for columns: make podyn_rest before the next attempt
 };
 
 inline constexpr char kDocumentColumn[] = "data";
