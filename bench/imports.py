@@ -58,22 +58,6 @@ def run_import(servers, export, target, workers, items):
     return cost
 
 
-def run_imports(servers, export, targets, workers, items):
-    """One after the other, with nothing between them. Gives the seconds of each."""
-    seconds = []
-
-    def work():
-        for target in targets:
-            begun = time.monotonic()
-            complete_import(servers, export, target, workers)
-            seconds.append(time.monotonic() - begun)
-
-    measured(servers, work, list)
-    for target in targets:
-        check_import(servers, target, items)
-    return seconds
-
-
 def drop_import(servers, target):
     servers.database.query('SELECT podyn_drop(%s, drop_target => true)', target)
 
