@@ -3,6 +3,11 @@
 
 #include <string_view>
 
+// utils/pg_locale.h includes ICU's headers, whose C++ half cannot stand in extern "C": PostgreSQL hides it itself only
+// since late minor releases (14.13 does not).
+#define U_SHOW_CPLUSPLUS_API 0
+#define U_SHOW_CPLUSPLUS_HEADER_API 0
+
 extern "C" {
 #include "postgres.h"
 
@@ -252,6 +257,12 @@ inline void count_disabled_of(Path *path, const Path &child)
     (void)path;
     (void)child;
 #endif
+}
+
+// Whether a column is of this relation. Numbers of relations became signed in columns with PostgreSQL 15.
+inline bool is_column_of(const Var &column, const RelOptInfo &relation)
+{
+    return static_cast<Index>(column.varno) == relation.relid;
 }
 
 // Whether two nodes are the same column, or the same placeholder, before or behind an outer join.

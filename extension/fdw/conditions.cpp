@@ -42,7 +42,7 @@ const ForeignColumn *column_of(const Building &building, Node *node)
     if (!IsA(node, Var))
         return nullptr;
     auto *var = reinterpret_cast<Var *>(node);
-    if (var->varno != static_cast<int>(building.clauses->relation->relid) || var->varlevelsup != 0)
+    if (!is_column_of(*var, *building.clauses->relation) || var->varlevelsup != 0)
         return nullptr;
     const ForeignTable &table = *building.clauses->table;
     int column = find_column(table, var->varattno);

@@ -104,7 +104,7 @@ bool is_sort_column(const RelOptInfo &relation, const ForeignColumn &column, con
         if (!IsA(node, Var))
             continue;
         auto *var = reinterpret_cast<Var *>(node);
-        if (var->varno == static_cast<int>(relation.relid) && var->varattno == column.number)
+        if (is_column_of(*var, relation) && var->varattno == column.number)
             return true;
     }
     return false;
@@ -151,8 +151,7 @@ bool is_of_relation(PlannerInfo *, RelOptInfo *relation, EquivalenceClass *, Equ
     if (!IsA(node, Var))
         return false;
     auto *var = reinterpret_cast<Var *>(node);
-    return var->varno == static_cast<int>(relation->relid) &&
-           var->varattno == static_cast<const ForeignColumn *>(column)->number;
+    return is_column_of(*var, *relation) && var->varattno == static_cast<const ForeignColumn *>(column)->number;
 }
 
 // The clauses by which rows of other relations could be looked up here.
