@@ -1,5 +1,5 @@
 -- podyn_alter: what it takes, refuses and writes down. (Effects on what runs: tests/e2e/test_alter.py.)
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome

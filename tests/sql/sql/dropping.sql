@@ -1,5 +1,5 @@
 -- DROP EXTENSION leaves nothing behind, and CREATE EXTENSION works again; servers must go first, or with CASCADE.
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome

@@ -1,5 +1,5 @@
 -- Which hosts an endpoint may name: podyn.allowed_endpoints, and http only to the server's own machine.
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome

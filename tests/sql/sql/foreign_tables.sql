@@ -1,5 +1,5 @@
 -- Options of foreign tables, their columns and their import. No server is needed.
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome

@@ -1,5 +1,5 @@
 -- Options of a user mapping, where secrets are kept.
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome

@@ -1,5 +1,5 @@
 -- The extension in a schema of its own: found by its qualified name, from any search_path.
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome

@@ -1,5 +1,5 @@
 -- A role to which nothing was granted: podyn_version and the views, nothing else.
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome

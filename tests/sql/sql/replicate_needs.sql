@@ -1,5 +1,5 @@
 -- What podyn_replicate needs before it can ask DynamoDB: each thing missing has an error that says how to make it.
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome

@@ -1,6 +1,6 @@
 -- Options of podyn_replicate that are refused before DynamoDB is asked: that do not go together, null, out of range,
 -- unknown.
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome

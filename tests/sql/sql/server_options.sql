@@ -1,5 +1,5 @@
 -- Options of a foreign server: the valid ones, what is wrong with the others, and which are for a superuser only.
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome

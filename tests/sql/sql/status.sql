@@ -1,5 +1,5 @@
 -- What podyn_status says where little is known, and what the tables of podyn do not allow.
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome

@@ -1,5 +1,5 @@
 -- A replication that does not exist, or that is another role's, is the same to every function.
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome

@@ -1,5 +1,5 @@
 -- Nobody answers at the endpoint: an error of class 08 in the caller's session, and nothing left behind.
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome

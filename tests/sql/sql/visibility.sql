@@ -1,5 +1,5 @@
 -- Who sees which replications: its owner, members of the owner, pg_monitor, superusers.
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome

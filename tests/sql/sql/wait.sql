@@ -1,5 +1,5 @@
 -- podyn_wait and podyn_sync where they need not, or must not, wait.
-\getenv folder PG_ABS_SRCDIR
+\set folder `echo "$PG_ABS_SRCDIR"`
 \set outcome :folder /outcome.sql
 \set ECHO none
 \i :outcome
