@@ -188,7 +188,9 @@ def test_the_document_of_jsonb_mode(events, simulated):
 def test_what_a_role_lacks(events, simulated):
     simulated.postgres.query('CREATE ROLE planner LOGIN')
     try:
-        simulated.query("GRANT EXECUTE ON FUNCTION podyn_plan TO planner; GRANT USAGE ON FOREIGN SERVER dynamodb TO "
+        # Before PostgreSQL 15 everybody may create in schema public.
+        simulated.query("REVOKE CREATE ON SCHEMA public FROM PUBLIC; "
+                        "GRANT EXECUTE ON FUNCTION podyn_plan TO planner; GRANT USAGE ON FOREIGN SERVER dynamodb TO "
                         "planner; CREATE USER MAPPING FOR planner SERVER dynamodb OPTIONS (access_key_id 'AKIDEXAMPLE', "
                         "secret_access_key 'x'); SET ROLE planner")
         errors = Plan(simulated).details('error')
