@@ -4,7 +4,7 @@
 #include <string_view>
 
 // utils/pg_locale.h includes ICU's headers, whose C++ half cannot stand in extern "C": PostgreSQL hides it itself only
-// since late minor releases (14.13 does not).
+// since late minor releases (14.13 and 16.2 do not).
 #define U_SHOW_CPLUSPLUS_API 0
 #define U_SHOW_CPLUSPLUS_HEADER_API 0
 
