@@ -40,21 +40,16 @@ def start_import(servers, export, target, workers):
     servers.database.query('SELECT podyn_import(%s, %s, key => %s, workers => %s)', str(export), target, KEY, workers)
 
 
-def complete_import(servers, export, target, workers):
-    start_import(servers, export, target, workers)
-    database = servers.database
-    assert database.value("SELECT podyn_wait(%s, 'completed', '20 minutes')", target), database.report()
-
-
-def check_import(servers, target, items):
-    assert servers.database.value(f'SELECT count(*) FROM {target}') == items, servers.database.report()
-
-
 def run_import(servers, export, target, workers, items):
     """From the call to the state `completed`."""
-    cost = measured(servers, lambda: complete_import(servers, export, target, workers),
-                    lambda: servers.postgres.processes('podyn worker'))
-    check_import(servers, target, items)
+    database = servers.database
+
+    def work():
+        start_import(servers, export, target, workers)
+        assert database.value("SELECT podyn_wait(%s, 'completed', '20 minutes')", target), database.report()
+
+    cost = measured(servers, work, lambda: servers.postgres.processes('podyn worker'))
+    assert database.value(f'SELECT count(*) FROM {target}') == items, database.report()
     return cost
 
 

@@ -2,8 +2,8 @@
 // while the pages of a bulk insert are still in memory and have yet to be written.
 //
 // Else whoever reads the table first sets them, an import's index build before all others, and every page is written
-// once more, where there are checksums to the WAL, too: 5 of the 14 GB that an import of ten million items of 500
-// bytes wrote.
+// once more, where there are checksums and a checkpoint came between, to the WAL, too: 5 of the 14 GB that an import of
+// ten million items of 500 bytes wrote.
 #pragma once
 
 #include "compat.h"
