@@ -10,6 +10,7 @@ import pytest
 
 from exports import full_records, lines_of
 from killed_loads import interrupt_load, items_read, kill_worker, stop_at_once
+from page_cache import cached_share, can_leave, write_to_disk
 from signing_proxy import s3_error
 from test_import import KEYS, imported, loading, numbered, totals  # noqa: F401 (fixture)
 from test_import_s3 import upload, url
@@ -91,6 +92,19 @@ def test_memory_is_bounded_whatever_the_size(bucket, million, loading, configure
     big = peak_memory(loading, bucket.write('big.json.gz', b''.join(million[:8])), MILLION // 2)
     assert 0 < idle < small and big - idle <= 64 * MB, (idle, small, big)
     assert big - small <= 16 * MB, (small, big)
+
+
+def test_what_is_loaded_leaves_the_page_cache(bucket, million, loading):
+    """Or a large import would push out of memory what the server's queries read."""
+    source = bucket.write('items.json.gz', b''.join(million[:4]))
+    if not can_leave(source):
+        pytest.skip('files are in memory only')
+    source.write_bytes(source.read_bytes())
+    write_to_disk(source)
+    assert cached_share(source) == 1
+    name = imported(loading, source, key=KEYS)
+    assert totals(loading, name)[1] == MILLION // FILES * 4
+    assert cached_share(source) < 0.1
 
 
 def test_a_line_of_two_megabytes(bucket, loading):
