@@ -10,7 +10,7 @@ import statistics
 import sys
 
 from exports import Bucket
-from imports import drop_import, quieten, run_copy, run_import, watch_memory, write_copy_file
+from imports import drop_import, quieten, run_copy, run_imports, watch_memory, write_copy_file
 from made_export import make_export
 from servers import Servers
 from table_row import print_row
@@ -22,7 +22,7 @@ GOAL_MEMORY = 64
 
 
 def run_podyn(servers, export, workers, items=ITEMS):
-    cost = run_import(servers, export, 'events', workers, items)
+    cost = run_imports(servers, export, ['events'], workers, items)
     drop_import(servers, 'events')
     return cost
 
@@ -46,7 +46,7 @@ def main():
         try:
             quieten(servers)
             export = make_export(bucket, ITEMS, FILES)
-            run_import(servers, export, 'shape', 2, ITEMS)
+            run_imports(servers, export, ['shape'], 2, ITEMS)
             file = write_copy_file(servers, 'shape')
             servers.database.query('TRUNCATE shape')
             copies, costs = [], {workers: [] for workers in GOALS}

@@ -36,20 +36,18 @@ def measured(servers, work, processes):
     return Cost(seconds, sum(cpu_seconds(pid) - before.get(pid, 0) for pid in processes()))
 
 
-def start_import(servers, export, target, workers):
-    servers.database.query('SELECT podyn_import(%s, %s, key => %s, workers => %s)', str(export), target, KEY, workers)
-
-
-def run_import(servers, export, target, workers, items):
-    """From the call to the state `completed`."""
+def run_imports(servers, export, targets, workers, items):
+    """One after another into each of the tables, from the first call to the last state `completed`."""
     database = servers.database
 
     def work():
-        start_import(servers, export, target, workers)
-        assert database.value("SELECT podyn_wait(%s, 'completed', '20 minutes')", target), database.report()
+        for target in targets:
+            database.query('SELECT podyn_import(%s, %s, key => %s, workers => %s)', str(export), target, KEY, workers)
+            assert database.value("SELECT podyn_wait(%s, 'completed', '20 minutes')", target), database.report()
 
     cost = measured(servers, work, lambda: servers.postgres.processes('podyn worker'))
-    assert database.value(f'SELECT count(*) FROM {target}') == items, database.report()
+    for target in targets:
+        assert database.value(f'SELECT count(*) FROM {target}') == items, database.report()
     return cost
 
 
