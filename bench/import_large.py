@@ -2,10 +2,10 @@
 after; and the worker's own memory meanwhile. It takes a quarter of an hour and 35 GB of disk, so bench/run does it only
 when asked.
 
-Both sides load as many items, from files that are read from the disk, into memory that no table has left by a drop, and
-have what they write written to disk meanwhile. A virtual machine may get its memory from its host page by page, as it is
-written to for the first time, and that takes longer than the write: what one write or another costs is shown, too, and
-the rate of one million on its own, right after a drop."""
+Both sides load as many items, and no table is dropped between them. A virtual machine may get its memory from its host
+page by page, as it is written to for the first time, and that takes longer than the write itself; what a dropped table
+leaves is at hand at once. So the rate of one million on its own, right after a drop, is shown apart, and so is what a
+first and a second write cost."""
 
 import sys
 

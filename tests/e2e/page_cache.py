@@ -21,15 +21,9 @@ def cached_share(path):
     return sum(page & 1 for page in resident) / pages
 
 
-def write_to_disk(path):
-    """What is not yet there cannot leave the page cache."""
+def leaves_page_cache(path):
+    """Takes a file out of it; false: its file system has files nowhere else, as tmpfs."""
     with open(path, 'rb') as file:
-        os.fsync(file.fileno())
-
-
-def can_leave(path):
-    """Whether the file system has its files anywhere else (tmpfs has not). It has left afterwards."""
-    write_to_disk(path)
-    with open(path, 'rb') as file:
+        os.fsync(file.fileno())  # what is not on disk yet stays
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     return cached_share(path) == 0
